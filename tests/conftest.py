@@ -1,0 +1,5 @@
+"""No test opens a window: matplotlib draws into memory."""
+
+import os
+
+os.environ.setdefault("MPLBACKEND", "agg")

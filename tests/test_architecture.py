@@ -1,0 +1,162 @@
+"""The rules of the house, read off the sources: who imports whom, what starts fast, how large a module may be."""
+
+import ast
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import utils
+
+PACKAGE = Path(utils.__file__).parent
+NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
+
+# The rows of the design's table: a module imports only from rows above its own.
+ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training", "datasets", "autograd", "plots",
+        "stage", "widgets", "checks", "exercises", "__main__"]
+NAME_TORCH = {"arrays", "autograd", "datasets"}
+FOR_NOTEBOOKS_ALONE = {"widgets": set(), "checks": {"exercises"}}  # and the catalogue of exercises, for their engine
+LINES = 250
+
+SOURCES = {path.stem: path.read_text(encoding="utf-8") for path in sorted(PACKAGE.glob("*.py"))}
+TREES = {name: ast.parse(source) for name, source in SOURCES.items()}
+every_module = pytest.mark.parametrize("module", SOURCES)
+
+
+def imported(tree):
+    """Return the dotted names that a syntax tree imports, at any depth; `from a import b` counts as a.b as well."""
+    names = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(filter(None, ["utils" if node.level else "", node.module]))
+            names.add(base)
+            names.update(f"{base}.{alias.name}" for alias in node.names)
+    return names
+
+
+def at_import(tree):
+    """Return the dotted names that are imported as soon as the module is, not only when a function is called."""
+    class TopLevel(ast.NodeTransformer):
+        def visit_FunctionDef(self, node):
+            return None
+
+        visit_AsyncFunctionDef = visit_FunctionDef
+
+    return imported(TopLevel().visit(ast.parse(ast.unparse(tree))))
+
+
+def packages(names):
+    return {name.partition(".")[0] for name in names}
+
+
+def siblings(tree):
+    """Return the modules of `utils` that a tree imports."""
+    return {name.split(".")[1] for name in imported(tree) if name.startswith("utils.")} & {*SOURCES, *ROWS}
+
+
+def public(tree):
+    """Yield (name, node) of every public function, class, and method of a public class."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+            yield node.name, node
+            if isinstance(node, ast.ClassDef):
+                yield from ((f"{node.name}.{name}", method) for name, method in public(node))
+
+
+def test_every_module_has_its_row():
+    assert set(SOURCES) - {"__init__"} <= set(ROWS)
+
+
+@every_module
+def test_a_module_imports_only_from_rows_above_it(module):
+    above = ROWS[: ROWS.index(module)] if module in ROWS else []
+    assert siblings(TREES[module]) <= set(above)
+
+
+@every_module
+def test_torch_is_named_only_where_a_tensor_is_needed(module):
+    if module not in NAME_TORCH:
+        assert "torch" not in packages(imported(TREES[module]))
+
+
+def test_arrays_never_imports_torch():
+    assert "torch" not in packages(imported(TREES["arrays"]))
+
+
+def test_datasets_imports_torch_only_when_asked_for_tensors():
+    assert "torch" in packages(imported(TREES["datasets"]))
+    assert "torch" not in packages(at_import(TREES["datasets"]))
+
+
+@pytest.mark.parametrize("module", ["__main__", "__init__"])
+def test_the_launcher_needs_the_standard_library_alone(module):
+    assert packages(imported(TREES[module])) <= sys.stdlib_module_names
+
+
+def test_the_package_itself_imports_nothing():
+    assert imported(TREES["__init__"]) == set()
+
+
+@every_module
+def test_nothing_but_notebooks_imports_widgets_and_checks(module):
+    kept = {name for name, friends in FOR_NOTEBOOKS_ALONE.items() if module not in friends}
+    assert not siblings(TREES[module]) & kept
+
+
+@every_module
+def test_a_module_is_small(module):
+    assert len(SOURCES[module].splitlines()) < LINES
+
+
+@every_module
+def test_everything_public_says_what_it_does(module):
+    assert ast.get_docstring(TREES[module])
+    assert [name for name, node in public(TREES[module]) if not ast.get_docstring(node)] == []
+
+
+@pytest.mark.parametrize("module", ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training",
+                                    "datasets"])
+def test_the_numpy_half_starts_without_the_large_libraries(module):
+    code = f"import json, sys, utils.{module}; print(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60,
+                          check=False)
+    assert done.returncode == 0, done.stderr
+    assert not packages(json.loads(done.stdout)) & {"torch", "matplotlib", "sklearn", "scipy", "ipywidgets"}
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebooks_import_from_modules_that_exist(path):
+    lines = [line for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"
+             for line in "".join(cell["source"]).splitlines() if line.startswith(("from utils", "import utils"))]
+    wanted = {line.split()[1].split(".")[1] for line in lines if "." in line.split()[1]}
+    assert wanted <= set(SOURCES)
+
+
+# The tests' own eyes ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source, found", [
+    ("import torch.nn", "torch.nn"),
+    ("def f():\n    import torch", "torch"),
+    ("try:\n    import torch\nexcept ImportError:\n    pass", "torch"),
+    ("from utils import widgets", "utils.widgets"),
+    ("from utils.widgets import playground", "utils.widgets"),
+    ("from . import widgets", "utils.widgets"),
+    ("from .widgets import playground", "utils.widgets"),
+])
+def test_an_import_is_seen_in_every_disguise(source, found):
+    assert found in imported(ast.parse(source))
+
+
+def test_an_import_inside_a_function_waits_for_its_call():
+    assert at_import(ast.parse("import a\ndef f():\n    import b\nclass C:\n    import c\n")) == {"a", "c"}
+
+
+def test_something_public_without_a_docstring_is_seen():
+    source = "def f(): pass\ndef _g(): pass\nclass C:\n    'said'\n    def m(self): pass\n    def _n(self): pass"
+    tree = ast.parse(source)
+    assert [name for name, node in public(tree) if not ast.get_docstring(node)] == ["f", "C.m"]

@@ -1,0 +1,240 @@
+import itertools
+from collections import deque
+
+import numpy as np
+import pytest
+import torch
+
+from utils.activations import identity, sigmoid, softmax, tanh
+from utils.arrays import numpy_array
+from utils.datasets import digits, gauss, lecture_example
+from utils.losses import cross_entropy, one_hot, softmax_cross_entropy, squared_error
+from utils.mlp import MLP, backward, convert, descend, forward, initialize, predict
+from utils.training import accumulate, batches, output, step, train
+
+RNG = np.random.default_rng
+
+
+@pytest.fixture
+def clouds():
+    """Sixty samples in two clouds, and a fresh 2-5-2 network."""
+    X, labels = gauss(60, 0.1, RNG(0))
+    return X, one_hot(labels, 2), initialize((2, 5, 2), [tanh, identity], RNG(1))
+
+
+def last(epochs):
+    return deque(epochs, maxlen=1).pop()
+
+
+def arrays(net):
+    return [v for layers in (net.W, net.b) for v in layers.values()]
+
+
+def equal(net, other):
+    return all(np.array_equal(a, b) for a, b in zip(arrays(net), arrays(other)))
+
+
+# The loop -----------------------------------------------------------------------------------------
+
+
+def test_epochs_are_numbered_from_1(clouds):
+    X, Y, net = clouds
+    assert [epoch.number for epoch in train(net, X, Y, softmax_cross_entropy, 0.1, 4)] == [1, 2, 3, 4]
+
+
+def test_an_epochs_loss_is_its_networks_on_all_of_X(clouds):
+    X, Y, net = clouds
+    for epoch in train(net, X, Y, softmax_cross_entropy, 0.1, 3, batch_size=7, rng=RNG(0)):
+        assert epoch.loss == softmax_cross_entropy(output(epoch.net, X), Y)
+
+
+def test_training_learns_the_two_clouds(clouds):
+    X, Y, net = clouds
+    epoch = last(train(net, X, Y, softmax_cross_entropy, 0.5, 50))
+    assert epoch.loss < 0.02
+    assert (predict(epoch.net, X) == Y.argmax(1)).all()
+
+
+@pytest.mark.parametrize("loss", [squared_error, softmax_cross_entropy], ids=lambda loss: loss.name)
+def test_the_loss_falls_at_every_epoch_of_a_careful_full_batch_run(clouds, loss):
+    X, Y, net = clouds
+    losses = [epoch.loss for epoch in train(net, X, Y, loss, 0.05, 40)]
+    assert (np.diff(losses) < 0).all()
+
+
+def test_without_a_batch_size_an_epoch_is_one_step_of_the_whole_batch(clouds):
+    X, Y, net = clouds
+    assert equal(next(train(net, X, Y, softmax_cross_entropy, 0.1, 1)).net, step(net, X, Y, softmax_cross_entropy, 0.1))
+
+
+def test_an_epoch_is_one_step_for_each_batch(clouds):
+    X, Y, net = clouds
+    by_hand = net
+    for rows in (slice(0, 25), slice(25, 50), slice(50, 60)):
+        by_hand = step(by_hand, X[rows], Y[rows], softmax_cross_entropy, 0.1)
+    assert equal(next(train(net, X, Y, softmax_cross_entropy, 0.1, 1, batch_size=25)).net, by_hand)
+
+
+def test_a_step_is_forward_loss_backward_and_downhill(clouds):
+    X, Y, net = clouds
+    trace = forward(net, X)
+    gradients = backward(net, trace, softmax_cross_entropy.gradient(trace.A[2], Y))
+    assert equal(step(net, X, Y, softmax_cross_entropy, 0.1), descend(net, gradients, 0.1))
+
+
+def test_the_network_that_went_in_stays_as_it_was(clouds):
+    X, Y, net = clouds
+    before = [v.copy() for v in arrays(net)]
+    last(train(net, X, Y, softmax_cross_entropy, 0.5, 3))
+    assert all(np.array_equal(old, v) for old, v in zip(before, arrays(net)))
+
+
+def test_the_same_seed_makes_the_same_run(clouds):
+    X, Y, net = clouds
+    one, same, other = (last(train(net, X, Y, softmax_cross_entropy, 0.1, 3, 8, RNG(seed))) for seed in (5, 5, 6))
+    assert equal(one.net, same.net)
+    assert not equal(one.net, other.net)
+
+
+def test_a_run_can_be_stopped_at_any_epoch_and_keeps_what_it_gave(clouds):
+    X, Y, net = clouds
+    history = list(itertools.islice(train(net, X, Y, softmax_cross_entropy, 0.1, 10**9), 3))
+    whole = list(train(net, X, Y, softmax_cross_entropy, 0.1, 3))
+    assert all(equal(epoch.net, full.net) for epoch, full in zip(history, whole, strict=True))
+    assert not equal(history[0].net, history[2].net)
+
+
+def test_a_stopped_run_can_go_on_from_its_last_network(clouds):
+    X, Y, net = clouds
+    half = last(train(net, X, Y, softmax_cross_entropy, 0.1, 3)).net
+    assert equal(
+        last(train(half, X, Y, softmax_cross_entropy, 0.1, 3)).net,
+        last(train(net, X, Y, softmax_cross_entropy, 0.1, 6)).net,
+    )
+
+
+def test_a_call_checks_before_anybody_asks_for_an_epoch(clouds):
+    X, Y, net = clouds
+    with pytest.raises(ValueError, match="X has 60 rows, but Y has 59"):
+        train(net, X, Y[:-1], softmax_cross_entropy, 0.1, 1)
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_a_rate_far_too_large_yields_the_bad_epoch_warns_and_ends(library):
+    X, Y, net = lecture_example(library)
+    net = MLP(net.W, net.b, dict.fromkeys(net.f, identity))
+    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch \d+: .* lower the rate \(10\.0\)"):
+        history = list(train(net, X, Y, squared_error, 10, 200))
+    assert not np.isfinite(history[-1].loss)
+    assert len(history) < 200
+    assert np.isfinite([epoch.loss for epoch in history[:-1]]).all()
+
+
+def test_tensors_train_as_arrays_do():
+    histories = []
+    for library in ("numpy", "torch"):
+        X, Y, net = lecture_example(library)
+        histories.append([epoch.loss for epoch in train(net, X, Y, cross_entropy, 0.5, 20, 3, RNG(0))])
+    np.testing.assert_allclose(*histories, rtol=1e-5)
+
+
+# Batches ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor], ids=["numpy", "torch"])
+@pytest.mark.parametrize("size", [1, 3, 10, 11, 100])
+@pytest.mark.parametrize("seed", [None, 0])
+def test_the_batches_of_an_epoch_hold_each_row_once_with_its_own_target(array, size, seed):
+    X = array([[float(i), -float(i)] for i in range(11)])
+    pieces = list(batches(X, 10 * X[:, :1], size, None if seed is None else RNG(seed)))
+    assert [len(x) for x, _ in pieces] == [size] * (11 // size) + [11 % size] * (11 % size > 0)
+    rows, targets = (np.concatenate([numpy_array(piece[i]) for piece in pieces]) for i in (0, 1))
+    assert sorted(rows[:, 0].tolist()) == list(range(11))
+    assert np.array_equal(targets, 10 * rows[:, :1])
+
+
+def test_without_an_rng_the_rows_keep_their_order():
+    X = np.arange(7.0)[:, None]
+    assert np.concatenate([x for x, _ in batches(X, X, 3)])[:, 0].tolist() == list(range(7))
+
+
+def test_every_epoch_is_shuffled_anew():
+    X, rng = np.arange(20.0)[:, None], RNG(0)
+    orders = [np.concatenate([x for x, _ in batches(X, X, 6, rng)])[:, 0].tolist() for _ in range(3)]
+    assert len(set(map(tuple, orders))) == 3
+
+
+def test_shuffling_leaves_the_data_as_it_was():
+    X = np.arange(20.0)[:, None]
+    list(batches(X, X, 6, RNG(0)))
+    assert X[:, 0].tolist() == list(range(20))
+
+
+# Sample by sample ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("library", ["numpy", "torch"])
+def test_accumulating_samples_gives_the_batchs_loss_and_gradients(library):
+    X, Y, net = lecture_example(library)
+    one_by_one = accumulate(net, X, Y, cross_entropy)
+    trace = forward(net, X)
+    whole = backward(net, trace, cross_entropy.gradient(trace.A[3], Y))
+    rtol = 1e-12 if library == "numpy" else 1e-4
+    assert one_by_one.loss == pytest.approx(float(cross_entropy(trace.A[3], Y)), rel=rtol)
+    for l in net.W:
+        np.testing.assert_allclose(numpy_array(one_by_one.dW[l]), numpy_array(whole.dW[l]), rtol=rtol, atol=rtol / 1e3)
+        np.testing.assert_allclose(numpy_array(one_by_one.db[l]), numpy_array(whole.db[l]), rtol=rtol, atol=rtol / 1e3)
+
+
+def test_descend_takes_what_accumulate_returns():
+    X, Y, net = lecture_example("numpy")
+    down = descend(net, accumulate(net, X, Y, cross_entropy), 0.1)
+    assert cross_entropy(output(down, X), Y) < cross_entropy(output(net, X), Y)
+
+
+# Against torch's own ------------------------------------------------------------------------------
+
+
+def test_ten_steps_are_those_of_torchs_sgd_on_nn_sequential():
+    rng = RNG(0)
+    X, Y = torch.from_numpy(rng.normal(size=(30, 6))), one_hot(torch.from_numpy(rng.integers(0, 4, 30)), 4).double()
+    net = convert(initialize((6, 8, 5, 4), [tanh, sigmoid, identity], rng, "centred"), torch.from_numpy)
+
+    linear = [torch.nn.Linear(n, m, dtype=torch.float64) for n, m in ((6, 8), (8, 5), (5, 4))]
+    for l, layer in enumerate(linear, 1):
+        layer.load_state_dict({"weight": net.W[l], "bias": net.b[l]})
+    theirs = torch.nn.Sequential(linear[0], torch.nn.Tanh(), linear[1], torch.nn.Sigmoid(), linear[2])
+    optimizer = torch.optim.SGD(theirs.parameters(), lr=0.7)
+    for first in [0, 12, 24] * 4:
+        optimizer.zero_grad()
+        torch.nn.CrossEntropyLoss()(theirs(X[first : first + 12]), Y[first : first + 12]).backward()
+        optimizer.step()
+
+    ours = last(train(net, X, Y, softmax_cross_entropy, 0.7, 4, batch_size=12))
+    for l, layer in enumerate(linear, 1):
+        torch.testing.assert_close(ours.net.W[l], layer.weight.detach(), rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(ours.net.b[l], layer.bias.detach(), rtol=1e-12, atol=1e-12)
+    assert ours.loss == pytest.approx(torch.nn.CrossEntropyLoss()(theirs(X), Y).item(), rel=1e-12)
+
+
+def test_softmax_with_cross_entropy_and_their_fused_form_train_alike(clouds):
+    X, Y, net = clouds
+    apart = MLP(net.W, net.b, {1: tanh, 2: softmax})
+    together = last(train(net, X, Y, softmax_cross_entropy, 0.3, 20))
+    np.testing.assert_allclose(
+        arrays(last(train(apart, X, Y, cross_entropy, 0.3, 20)).net)[0], arrays(together.net)[0], rtol=1e-9
+    )
+
+
+# Real handwriting ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_small_network_reads_97_percent_of_unseen_digits(seed):
+    data, rng = digits(), RNG(seed)
+    net = initialize((64, 64, 10), [tanh, identity], rng)
+    for rate, epochs in ((0.1, 20), (0.01, 10)):
+        net = last(
+            train(net, data.X_train, one_hot(data.labels_train, 10), softmax_cross_entropy, rate, epochs, 8, rng)
+        ).net
+    assert (predict(net, data.X_test) == data.labels_test).mean() >= 0.97

@@ -1,0 +1,74 @@
+"""Activations: a function and its pullback.
+
+Z     what a layer computes before its activation, rows are samples, shape (N, d)
+A     what it passes on, A = f(Z), shape (N, d)
+dA    ∂L/∂A, shape (N, d); the pullback turns it into ∂L/∂Z, shape (N, d)
+
+A pullback takes (dA, A): all five derivatives can be written with the output A alone, so that
+softmax, where every output depends on every input of its row, is no special case.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from utils.arrays import check_finite, library, shape
+
+
+class Activation(NamedTuple):
+    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ."""
+
+    name: str
+    apply: Callable
+    pullback: Callable
+
+    def __call__(self, Z):
+        """Return A = f(Z), so that `f[l](Z)` reads as on the slides."""
+        return self.apply(Z)
+
+
+def _sigmoid(Z):
+    """σ(z) = 1 / (1 + e⁻ᶻ). Where e⁻ᶻ is too large for a float, 1 / (1 + ∞) = 0 is the right answer."""
+    if library(Z) is not np:
+        return Z.sigmoid()
+    with np.errstate(over="ignore"):
+        return 1 / (1 + np.exp(-Z))
+
+
+def _tanh(Z):
+    return library(Z).tanh(Z)
+
+
+def _relu(Z):
+    return np.maximum(Z, 0) if library(Z) is np else Z.relu()
+
+
+def _softmax(Z):
+    """e^z over the row's sum; subtracting the row's largest z changes nothing but avoids overflow."""
+    xp = library(Z)
+    with np.errstate(over="ignore"):  # a difference too large for a float is −∞, and e to the −∞ is 0
+        E = xp.exp(Z - xp.amax(Z, -1, keepdims=True))
+    return E / E.sum(-1, keepdims=True)
+
+
+identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)
+sigmoid = Activation("sigmoid", _sigmoid, lambda dA, A: dA * A * (1 - A))
+tanh = Activation("tanh", _tanh, lambda dA, A: dA * (1 - A * A))
+relu = Activation("relu", _relu, lambda dA, A: dA * (A > 0))  # A > 0 exactly where Z > 0; slope 0 at 0
+softmax = Activation("softmax", _softmax, lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
+
+ACTIVATIONS = {f.name: f for f in (identity, sigmoid, tanh, relu, softmax)}
+
+
+def softmax_jacobian(a):
+    """Return ∂a/∂z = diag(a) − a aᵀ for one softmax output `a` of shape (d,); the result is (d, d).
+
+    Entry (i, j) says how output i moves with input j (slides, part 10). The matrix is symmetric and
+    each row sums to 0. Raises ValueError if `a` is not one row of finite numbers.
+    """
+    xp = library(a)
+    if len(a.shape) != 1 or a.shape[0] == 0:
+        raise ValueError(f"a has shape {shape(a)}, expected one row of probabilities, shape (d,)")
+    check_finite("a", a)
+    return xp.diag(a) - xp.outer(a, a)

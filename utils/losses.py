@@ -1,0 +1,152 @@
+"""Losses: one number for a whole batch, and its gradient. The 1/N lives here and nowhere else.
+
+A    the network's output, rows are samples, shape (N, d)
+Z    logits: an output before softmax, shape (N, d)
+Y    the targets, shape (N, d); for the cross-entropies each row is one-hot, or at least sums to 1
+L    the loss, the mean over the rows' losses L₁ … L_N
+"""
+
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from utils.activations import softmax
+from utils.arrays import check_count, check_finite, check_matrix, check_same, library, numpy_array, shape
+
+
+class Loss(NamedTuple):
+    """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
+
+    A new loss is one line: `Loss("name", value, gradient)`. The three below check what they are
+    given; `bare` holds the same formulas without the checks, for a loop that has checked once.
+    """
+
+    name: str
+    value: Callable
+    gradient: Callable
+    bare: "Loss | None" = None
+
+    def __call__(self, A, Y):
+        """Return the value, so that `cross_entropy(A, Y)` reads as a formula."""
+        return self.value(A, Y)
+
+    @property
+    def unchecked(self):
+        """The same loss without checks, or the loss itself where it has none."""
+        return self.bare or self
+
+
+# The formulas -------------------------------------------------------------------------------------
+
+
+def _squared_error(A, Y):
+    return ((A - Y) ** 2).sum() / (2 * len(Y))
+
+
+def _squared_error_gradient(A, Y):
+    return (A - Y) / len(Y)
+
+
+def _cross_entropy(A, Y):
+    """−1/N Σ y log a. Where y is 0 its term is 0 whatever a is: a + 1 keeps that logarithm finite."""
+    with np.errstate(divide="ignore"):
+        return -(Y * library(A).log(A + (Y == 0))).sum() / len(Y)
+
+
+def _cross_entropy_gradient(A, Y):
+    with np.errstate(divide="ignore"):
+        return -Y / (A + (Y == 0)) / len(Y)
+
+
+def _softmax_cross_entropy(Z, Y):
+    """Σ y · (log Σ e^z − z) over a row, with the row's largest z subtracted first: no overflow, no log 0."""
+    xp = library(Z)
+    Z = Z - xp.amax(Z, -1, keepdims=True)
+    return (xp.log(xp.exp(Z).sum(-1)) - (Y * Z).sum(-1)).sum() / len(Y)
+
+
+def _softmax_cross_entropy_gradient(Z, Y):
+    return (softmax.apply(Z) - Y) / len(Y)
+
+
+# The doors ----------------------------------------------------------------------------------------
+
+
+def _check_numbers(A, Y):
+    check_matrix("A", A)
+    check_matrix("Y", Y)
+    check_same("A", A, "Y", Y)
+    check_finite("A", A)
+    check_finite("Y", Y)
+
+
+def _check_targets(A, Y):
+    _check_numbers(A, Y)
+    Y = numpy_array(Y)
+    if (Y < 0).any():
+        raise ValueError(f"Y has the negative entry {Y.min():.4g}, expected probabilities")
+    sums = Y.sum(1)
+    wrong = np.flatnonzero(abs(sums - 1) > 1e-4)
+    if wrong.size:
+        raise ValueError(f"Y[{wrong[0]}] sums to {sums[wrong[0]]:.4g}, expected 1: each row is one-hot or a share-out")
+
+
+def _check_probabilities(A, Y):
+    _check_targets(A, Y)
+    A, Y = numpy_array(A), numpy_array(Y)
+    if (A < -1e-3).any() or (A > 1 + 1e-3).any() or (A[Y > 0] < 0).any():
+        raise ValueError(
+            f"A runs from {A.min():.4g} to {A.max():.4g}, expected probabilities between 0 and 1; "
+            "for logits use softmax_cross_entropy"
+        )
+    if (A[Y > 0] == 0).any():
+        row = int(np.argwhere((Y > 0) & (A == 0))[0][0])
+        warnings.warn(
+            f"A[{row}] gives its right class the probability 0, so the cross-entropy is infinite; "
+            "softmax_cross_entropy, on the logits, stays finite",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _checked(name, value, gradient, check):
+    def checked(formula):
+        def door(A, Y):
+            check(A, Y)
+            return formula(A, Y)
+
+        door.__doc__ = f"Check A and Y, then: {formula.__doc__ or formula.__name__.strip('_').replace('_', ' ')}"
+        return door
+
+    return Loss(name, checked(value), checked(gradient), Loss(name, value, gradient))
+
+
+squared_error = _checked("squared error", _squared_error, _squared_error_gradient, _check_numbers)
+cross_entropy = _checked("cross-entropy", _cross_entropy, _cross_entropy_gradient, _check_probabilities)
+softmax_cross_entropy = _checked(
+    "softmax + cross-entropy", _softmax_cross_entropy, _softmax_cross_entropy_gradient, _check_targets
+)
+
+
+def one_hot(labels, classes):
+    """Return Y of shape (N, classes): row i has its 1 in column labels[i] (slides, part 9).
+
+    `labels` is a list, array or tensor of N whole numbers from 0 to classes − 1. A tensor gives a
+    float32 tensor, anything else a float64 array: each row is picked out of the identity matrix.
+    Raises TypeError for labels that are not whole numbers, ValueError for one out of range.
+    """
+    classes = check_count("classes", classes)
+    is_tensor = hasattr(labels, "detach")
+    numbers = numpy_array(labels)
+    if numbers.ndim != 1 or numbers.size == 0:
+        raise ValueError(f"labels has shape {shape(numbers)}, expected one label per sample, shape (N,)")
+    if numbers.dtype.kind not in "iu":
+        raise TypeError(f"labels holds {numbers.dtype}, expected whole numbers from 0 to {classes - 1}")
+    wrong = np.flatnonzero((numbers < 0) | (numbers >= classes))
+    if wrong.size:
+        raise ValueError(f"labels[{wrong[0]}] is {numbers[wrong[0]]}, expected a class from 0 to {classes - 1}")
+    if is_tensor:
+        return library(labels).eye(classes, device=labels.device)[labels.long()]
+    return np.eye(classes)[numbers]
