@@ -125,7 +125,7 @@ def test_every_activation_agrees_under_every_loss(f, loss):
 
 @pytest.mark.parametrize("name", ORDER)
 @pytest.mark.parametrize("change", [
-    lambda g: -g, lambda g: g * 4, lambda g: g * (1 + 1e-4), lambda g: 0 * g, lambda g: g + np.eye(*np.atleast_2d(g).shape)[0, 0] * abs(g).max(),
+    lambda g: -g, lambda g: g * 4, lambda g: g * (1 + 1e-4), lambda g: 0 * g, lambda g: g + abs(g).max(),
 ], ids=["sign", "1/N", "slightly", "zero", "shifted"])  # fmt: skip
 def test_a_wrong_gradient_is_named_and_no_other(name, change):
     rows = spoiled(name[:2], int(name[3]), change).rows
@@ -134,7 +134,7 @@ def test_a_wrong_gradient_is_named_and_no_other(name, change):
 
 
 def test_assert_agree_names_the_wrong_gradient():
-    with pytest.raises(AssertionError, match=r"gradients that disagree: dW\[2\] \(2 from autograd, 2 from differences\)$"):
+    with pytest.raises(AssertionError, match=r"disagree: dW\[2\] \(2 from autograd, 2 from differences\)$"):
         spoiled("dW", 2, lambda g: -g).assert_agree()
 
 
@@ -260,10 +260,10 @@ def test_a_graphics_card_finds_the_same_numbers(f):
     X, Y = rng.normal(size=(6, 5)), one_hot(rng.integers(0, 3, 6), 3)
     found = {}
     for device in ("cpu", "cuda"):
-        here, X_here, Y_here = (
-            convert(net, lambda v: torch.from_numpy(v).float().to(device)),
-            *(torch.from_numpy(v).float().to(device) for v in (X, Y)),
-        )
+        def single(v, device=device):
+            return torch.from_numpy(v).float().to(device)
+
+        here, X_here, Y_here = convert(net, single), single(X), single(Y)
         trace = forward(here, X_here)
         gradients = backward(here, trace, cross_entropy.gradient(trace.A[3], Y_here))
         down = descend(here, gradients, 0.1)

@@ -83,8 +83,8 @@ class Row(NamedTuple):
     shape: tuple
     autograd_gap: float  #     largest |manual − autograd|
     difference_gap: float  #   largest |manual − centred difference|
-    relative: float  #         autograd_gap over the largest |entry|
-    relative_difference: float  # difference_gap over the same, and not below what rounding allows
+    relative: float  #         autograd_gap over the largest |entry|, less what rounding may add
+    relative_difference: float  # difference_gap over the same, less what rounding may add
     verdict: str  #            "agree", or which of the two referees objects
 
 
@@ -173,7 +173,7 @@ def _row(kind, l, formula, noise, manual, autograd, difference):
         return Row(name, formula, shape(manual), *[np.inf] * 4, f"shape, expected {shape(autograd)}")
     gaps = [float(abs(manual - other).max()) for other in (autograd, difference)]
     scale = float(abs(autograd).max())
-    relative = [gaps[0] / (scale + noise / AUTOGRAD_RTOL), gaps[1] / (scale + noise / H / DIFFERENCE_RTOL)]
+    relative = (np.maximum(gaps, (noise, noise / H)) - (noise, noise / H)) / (scale or 1.0)  # nan stays nan
     objections = [
         who
         for who, gap, bound in zip(("autograd", "differences"), relative, (AUTOGRAD_RTOL, DIFFERENCE_RTOL), strict=True)
