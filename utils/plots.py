@@ -205,7 +205,7 @@ def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row"
               aspect="auto")
     for (i, j), value in np.ndenumerate(M):
         dark = abs(value) > 0.65 * scale
-        ax.text(j, i, f"{value + 0:.{digits}f}", ha="center", va="center", fontsize=11,
+        ax.text(j, i, f"{round(value, digits) + 0:.{digits}f}", ha="center", va="center", fontsize=11,
                 color="white" if dark and value > 0 else TRUTH)
     ax.set_title(title)
     ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
