@@ -65,6 +65,7 @@ def project(tmp_path, monkeypatch):
     monkeypatch.setattr(launcher.shutil, "which", lambda name: runs.nvidia)
     monkeypatch.setattr(platform, "system", lambda: "Linux")
     monkeypatch.setattr(launcher, "check_python", lambda: None)
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "")
     runs.site_packages = site_packages
     return runs
 

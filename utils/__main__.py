@@ -155,12 +155,13 @@ def try_cpu_torch(python, version):
 
 
 def lecture(python, arguments):
-    """Start JupyterLab on the first notebook, for this computer alone and with its token."""
+    """Start JupyterLab on the first notebook, with the settings in utils/labconfig, for this computer alone."""
     say("Starting JupyterLab; Ctrl-C ends it.")
+    os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(  # the user's own paths stay
+        filter(None, [str(ROOT / "utils"), os.environ.get("JUPYTER_CONFIG_PATH")]))
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # as in most containers
-    return run(python, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}", "--LabApp.news_url=None",
-               "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
-               f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}", *root, *arguments)
+    page = f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"
+    return run(python, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}", page, *root, *arguments)
 
 
 def test(python, arguments):
