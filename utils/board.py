@@ -28,7 +28,7 @@ EDGE_WIDTHS = (0.5, 1.2, 2.2, 3.6, 5.4)
 @cache
 def stages():
     """Return one stage with the axes "net", "gradients" (in pixels), "plane" and "losses" (logarithmic)."""
-    figure = plots.plt.figure(figsize=(10.2, 5.6), layout="none")
+    figure = plots.plt.figure(figsize=(10.2, 5.2), layout="none")
     places = {"net": (0, 0.27, WIDTH / 979, 0.73), "gradients": (0, 0, WIDTH / 979, 0.26),
               "plane": (0.625, 0.40, 0.33, 0.57), "losses": (0.645, 0.095, 0.335, 0.20)}
     axes = {name: figure.add_axes(place) for name, place in places.items()}

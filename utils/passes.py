@@ -1,7 +1,6 @@
 """The scenes of notebooks 03 and 04: the lecture's network, one array at a time, forwards and backwards.
 
-A matrix is an HTML table with its numbers in coloured cells: blue forward, orange backward, grey for
-negative numbers; the cells under discussion have a frame.
+Both are shown as a picture of the network, and as the matrices that the formula of the step combines.
 """
 
 from functools import cache
@@ -12,6 +11,7 @@ import numpy as np
 from utils import plots
 from utils.datasets import lecture_example
 from utils.losses import cross_entropy
+from utils.matrices import formula, matrix_table, side_by_side, symbol
 from utils.mlp import backward, forward
 from utils.plots import BACKWARD, FORWARD, QUIET, TRUTH
 from utils.scenes import sentence, tint
@@ -19,44 +19,6 @@ from utils.stage import Scene, Stage, path, points, text
 
 SIZES = (5, 7, 4, 3)
 ACTIVATIONS = {1: "σ", 2: "σ", 3: "softmax"}
-
-
-# HTML: formulas and matrices --------------------------------------------------------------------------
-
-
-def symbol(V, l, d=False):
-    """Return V⁽ˡ⁾ in HTML, or ∂L/∂V⁽ˡ⁾ if `d`; layer 0 is X."""
-    name = "X" if V == "A" and l == 0 else f"{V}<sup>({l})</sup>"
-    return f"∂L/∂{name}" if d else name
-
-
-def matrix_table(M, caption, color=FORWARD, marks=(), digits=2, scale=None):
-    """Return `M`, (m, n) or (n,), as an HTML table; `marks` are the (row, column) of framed cells, None for all."""
-    M = np.atleast_2d(M)
-    scale = scale or max(abs(M).max(), 1e-12)
-    framed = {(i, j) for r, c in marks for i in (range(len(M)) if r is None else [r])
-              for j in (range(M.shape[1]) if c is None else [c])}
-
-    def cell(i, j, v):
-        kind = "cell mark" if (i, j) in framed else "cell"
-        return f"<td class='{kind}' style='{shade(v / scale, color)}'>{round(v, digits) + 0:.{digits}f}</td>"
-
-    rows = ("".join(cell(i, j, v) for j, v in enumerate(row)) for i, row in enumerate(M.tolist()))
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table><caption>{caption} <small>{M.shape[0]} × {M.shape[1]}</small></caption>{body}</table>"
-
-
-def shade(share, color):
-    """Return the CSS of a cell: white at 0, `color` at 1, grey at −1, and writing that can be read on it."""
-    return f"background:{tint(share, color)};color:{'#FFF' if share > 0.6 else '#111'}"
-
-
-def _matrices(*tables):
-    return f"<div class='matrices'>{''.join(tables)}</div>"
-
-
-def _formula(html):
-    return f"<div class='formula'>{html}</div>"
 
 
 # The network as a picture -----------------------------------------------------------------------------
@@ -103,23 +65,23 @@ def forward_scene(step, row, entry, column, value):
     actors = _forward_actors(net, after, l, is_A, r, j)
     result = matrix_table(now, symbol("A" if is_A else "Z", l), marks=[(r, j)])
     if step == 0:
-        formula, tables = symbol("A", 0), [result]
+        equation, tables = symbol("A", 0), [result]
         words = f"Row {row} of X is sample {row}; entry {j + 1} is {now[r, j]:.2f}."
     elif is_A:
         g, whole = ACTIVATIONS[l], ACTIVATIONS[l] == "softmax"
-        formula = f"{symbol('A', l)} = {g}({symbol('Z', l)})"
+        equation = f"{symbol('A', l)} = {g}({symbol('Z', l)})"
         tables = [matrix_table(after.Z[l], symbol("Z", l), marks=[(r, None if whole else j)]), result]
         words = (f"Softmax takes all of row {row}; its {now.shape[1]} results sum to {now[r].sum():.2f}." if whole else
                  f"{g}({after.Z[l][r, j]:.2f}) = {now[r, j]:.3f}: one number in, one number out.")
     else:
-        formula = f"{symbol('Z', l)} = {symbol('A', l - 1)} {symbol('W', l)}<sup>⊤</sup> + {symbol('b', l)}"
+        equation = f"{symbol('Z', l)} = {symbol('A', l - 1)} {symbol('W', l)}<sup>⊤</sup> + {symbol('b', l)}"
         tables = [matrix_table(after.A[l - 1], symbol("A", l - 1), marks=[(r, None)]),
                   matrix_table(net.W[l], symbol("W", l), marks=[(j, None)]),
                   matrix_table(net.b[l], symbol("b", l), marks=[(0, j)]), result]
         n, m = net.W[l].shape[::-1]
         words = (f"Row {row} times row {j + 1} of W, {n} products, plus b: {now[r, j]:.3f}. "
                  f"Shapes: (4, {n}) ({n}, {m}) + ({m},) = (4, {m}).")
-    readout = _formula(formula) + _matrices(*tables) + sentence(words) + _moved(now, old, X, X0)
+    readout = formula(equation) + side_by_side(*tables) + sentence(words) + _moved(now, old, X, X0)
     alt = f"The 5-7-4-3 network at {FORWARD_STEPS[step]}, sample {row}: entry {j + 1} is {now[r, j]:.3f}."
     return Scene(tuple(actors), alt, readout)
 
@@ -161,7 +123,7 @@ def _loss_scene(before, after, Y, r):
     actors = [a for k in (0, 3) for a in _units(k, after[r] if k else [0] * 5, FORWARD, 1)]
     actors.append(points("network", unit(3, right), "none", "o", 14, TRUTH))
     return Scene(tuple(actors), f"The loss: the mean of the four samples' losses is {L_p.mean():.4f}.",
-                 _formula("L = −1/N Σ<sub>p</sub> Y[p,:] · log A<sup>(3)</sup>[p,:]") + _matrices(*tables) +
+                 formula("L = −1/N Σ<sub>p</sub> Y[p,:] · log A<sup>(3)</sup>[p,:]") + side_by_side(*tables) +
                  sentence(words) + moved)
 
 
@@ -197,20 +159,20 @@ def backward_scene(step, sample, referee=False):
     N, A = len(X), trace.A
     if step == 0:
         L = float(cross_entropy(A[3], Y))
-        tables = _matrices(matrix_table(Y, "Y", digits=0), matrix_table(A[3], symbol("A", 3)))
+        tables = side_by_side(matrix_table(Y, "Y", digits=0), matrix_table(A[3], symbol("A", 3)))
         words = sentence("One click, one gradient: start at the loss.", "backward")
         return Scene(tuple(_units(3, A[3].mean(0), FORWARD, 1)), f"The loss {L:.4f}, before the first step back.",
-                     _formula(f"L = {L:.4f}") + tables + words)
+                     formula(f"L = {L:.4f}") + tables + words)
     kind, l = BACKWARD_STEPS[step - 1]
     found = getattr(gradients, kind)[l]
-    formula, operands, words = _derivation(kind, l, N, Y, net, A, gradients)
+    equation, operands, words = _derivation(kind, l, N, Y, net, A, gradients)
     shown = [matrix_table(*operand) for operand in operands]
     shown.append(matrix_table(found, symbol(kind[1], l, d=True), BACKWARD, digits=4))
-    readout = _formula(f"{symbol(kind[1], l, d=True)} = {formula}") + _matrices(*shown) + sentence(words)
+    readout = formula(f"{symbol(kind[1], l, d=True)} = {equation}") + side_by_side(*shown) + sentence(words)
     if referee:
         other = getattr(_referee(sample), kind)[l]
         gap = float(abs(found - other).max())
-        readout += _matrices(matrix_table(other, "autograd's " + symbol(kind[1], l, d=True), BACKWARD, digits=4))
+        readout += side_by_side(matrix_table(other, "autograd's " + symbol(kind[1], l, d=True), BACKWARD, digits=4))
         readout += (sentence("Autograd agrees, to within 1e-12.") if gap < 1e-12 else
                     sentence(f"Autograd disagrees by {gap:.2g}.", "mistake"))
     whom = f"sample {sample}" if sample else "the whole batch"

@@ -16,7 +16,8 @@ STYLE = f"""
 .lecture-readout p.lecture-mistake {{border-color: #AA3377}}
 .lecture-readout p.lecture-backward {{border-color: #D55E00}}
 .lecture-readout p.lecture-error {{border-color: #AA3377; font-weight: bold}}
-.lecture-readout td.cell {{min-width: 3.2em; border: 1px solid rgba(128,128,128,.35)}}
+.lecture-readout td.cell {{min-width: 2.6em; padding: 1px 5px; font-size: 13.5px}}
+.lecture-readout td.cell {{border: 1px solid rgba(128, 128, 128, .35)}}
 .lecture-readout td.mark {{outline: 3px solid #1A1A1A; outline-offset: -3px; font-weight: bold}}
 .lecture-readout caption {{text-align: left; font-weight: bold; padding: 3px 0}}
 .lecture-readout .side {{display: flex; flex-wrap: wrap; gap: 0 40px; align-items: flex-start}}
@@ -24,7 +25,7 @@ STYLE = f"""
 .lecture-readout .formula {{font-size: 20px; margin: 6px 0}}
 .lecture-piece .widget-label {{width: auto !important; min-width: 7.5em; font-size: 14px}}
 """
-WIDE = ipw.Layout(width="350px", max_width="100%")
+WIDE = {"width": "350px", "max_width": "100%"}
 PLAIN = {"description_width": "initial"}
 # ipywidgets gives its sliders no accessible name; this one lends them the label that stands beside them.
 NAMES = """<img alt="" hidden src="data:," onerror="
@@ -120,18 +121,18 @@ def slider(name, value, low, high, step, digits=2):
     """A slider over low, low + step, …, high; the value is moved onto that grid."""
     value = low + round((value - low) / step) * step
     return ipw.FloatSlider(value=value, min=low, max=high, step=step, description=name, readout_format=f".{digits}f",
-                           layout=WIDE, style=PLAIN)
+                           layout=ipw.Layout(**WIDE), style=PLAIN)
 
 
 def count(name, value, low, high):
     """A slider over whole numbers."""
-    return ipw.IntSlider(value=value, min=low, max=high, description=name, layout=WIDE, style=PLAIN)
+    return ipw.IntSlider(value=value, min=low, max=high, description=name, layout=ipw.Layout(**WIDE), style=PLAIN)
 
 
 def choice(name, options, value=None):
     """A drop-down list."""
     value = options[0] if value is None else value
-    return ipw.Dropdown(options=options, value=value, description=name, layout=WIDE, style=PLAIN)
+    return ipw.Dropdown(options=options, value=value, description=name, layout=ipw.Layout(**WIDE), style=PLAIN)
 
 
 def switch(name, value):

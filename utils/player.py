@@ -7,7 +7,7 @@ import ipywidgets as ipw
 
 from utils import board
 from utils.learner import Learner
-from utils.pieces import Piece, button, choice, count, in_rows, slider, switch
+from utils.pieces import PLAIN, Piece, button, choice, count, in_rows, slider, switch
 from utils.playground import DATA, DEEPEST, FEATURES, HIDDEN, TASKS, WIDEST, Settings, decode
 
 RATES, BATCHES = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0], [1, 2, 5, 10, 20, 50, 100, 500]
@@ -38,15 +38,17 @@ class Player(Piece):
             "task": choice("task", TASKS, settings.task),
             "seed": count("seed", settings.seed, 0, max(99, settings.seed)),
         }
-        self.state = ipw.Text(value=settings.encode(), description="state", continuous_update=False,
-                              layout=ipw.Layout(width="560px", max_width="100%"), style={"description_width": "initial"})
+        self.state = ipw.Text(settings.encode(), description="state", continuous_update=False, style=PLAIN,
+                              layout=ipw.Layout(width="560px", max_width="100%"))
         self.play_button = button("▶ Play", self.toggle, "train until you press it again")
         buttons = ipw.HBox([self.play_button, button("Step", self.one_step, "one mini-batch"),
                             button("Epoch", self.one_epoch, "all mini-batches once"), button("↺ Reset", self.reset)])
         for box in self.inputs:
-            box.layout.width = "auto"
-        rows = [buttons, in_rows(list(controls.values())), in_rows(self.inputs), in_rows([self.layers, *self.widths]),
-                self.state]
+            box.layout = ipw.Layout(width="auto", margin="2px 14px 2px 2px")
+        sized = [*controls.values(), self.layers, *self.widths]
+        for control in sized:
+            control.layout.width = "268px"
+        rows = [in_rows([buttons, *self.inputs]), in_rows(sized), self.state]
         super().__init__(None, board.stages(), controls, rows=rows, hands="above", numbers="below")
         for control in (*self.inputs, self.layers, *self.widths):
             control.observe(self._moved, "value")

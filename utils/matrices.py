@@ -1,0 +1,47 @@
+"""Formulas and matrices in HTML, for the numbers beside a picture.
+
+A matrix is a table with its numbers in coloured cells: blue forward, orange backward, grey for
+negative numbers; the cells under discussion have a frame.
+"""
+
+import numpy as np
+
+from utils.plots import FORWARD
+from utils.scenes import tint
+
+
+def symbol(V, l, d=False):
+    """Return V⁽ˡ⁾ in HTML, or ∂L/∂V⁽ˡ⁾ if `d`; layer 0 is X."""
+    name = "X" if V == "A" and l == 0 else f"{V}<sup>({l})</sup>"
+    return f"∂L/∂{name}" if d else name
+
+
+def matrix_table(M, caption, color=FORWARD, marks=(), digits=2, scale=None):
+    """Return `M`, (m, n) or (n,), as an HTML table; `marks` are the (row, column) of framed cells, None for all."""
+    M = np.atleast_2d(M)
+    scale = scale or max(abs(M).max(), 1e-12)
+    framed = {(i, j) for r, c in marks for i in (range(len(M)) if r is None else [r])
+              for j in (range(M.shape[1]) if c is None else [c])}
+
+    def cell(i, j, v):
+        kind = "cell mark" if (i, j) in framed else "cell"
+        return f"<td class='{kind}' style='{shade(v / scale, color)}'>{round(v, digits) + 0:.{digits}f}</td>"
+
+    rows = ("".join(cell(i, j, v) for j, v in enumerate(row)) for i, row in enumerate(M.tolist()))
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<table><caption>{caption} <small>{M.shape[0]} × {M.shape[1]}</small></caption>{body}</table>"
+
+
+def shade(share, color):
+    """Return the CSS of a cell: white at 0, `color` at 1, grey at −1, and writing that can be read on it."""
+    return f"background:{tint(share, color)};color:{'#FFF' if share > 0.6 else '#111'}"
+
+
+def side_by_side(*tables):
+    """Return tables next to one another, in as many rows as it takes."""
+    return f"<div class='matrices'>{''.join(tables)}</div>"
+
+
+def formula(html):
+    """Return a formula in large type."""
+    return f"<div class='formula'>{html}</div>"
