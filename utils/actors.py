@@ -64,7 +64,8 @@ class _Points(NamedTuple):
         outline = SHAPES[self.marker].format(s=f"{self.size:g}", d=f"{2 * self.size:g}")
         pixels = [(x, y) for x, y in place(self.xy).tolist() if abs(x) <= FAR and abs(y) <= FAR]
         d = "".join(f"M{x:.1f},{y:.1f}{outline}" for x, y in pixels)
-        stroke, width = (self.color, 2.4) if self.marker == "x" else (self.edge, 1 if self.color != "none" else 2.4)
+        line = self.marker == "x" or self.color == "none"
+        stroke, width = self.color if self.marker == "x" else self.edge, 2.4 if line else min(1, self.size / 5)
         return (f'<path d="{d}" fill="{self.color}" stroke="{stroke}" stroke-width="{width}" '
                 f'opacity="{self.opacity:g}"/>')
 
@@ -140,8 +141,8 @@ class _Heat(NamedTuple):
 
     def pixels(self):
         """One palette index for each number, its first row on top; nan is the lowest."""
-        share = (np.nan_to_num(self.grid, nan=self.low) - self.low) / (self.high - self.low)
-        return (255 * np.clip(share, 0, 1)).astype(np.uint8)
+        shown = np.clip(np.nan_to_num(self.grid, nan=self.low), self.low, self.high)
+        return (255 * ((shown - self.low) / (self.high - self.low))).astype(np.uint8)
 
     def svg(self, place):
         left, right, bottom, top = self.extent

@@ -53,14 +53,14 @@ def scene(learner, thorough=False):
         answers = learner.answers(A)
     actors = [*_plane(learner, answers), *_network(learner, A), *_losses(learner.history), *_gradients(learner)]
     agree, words = learner.verdict(thorough)
-    train, test = learner.history[-1]
-    facts = table(("epoch", str(learner.epoch)), ("training loss", f"{train:.4f}"), ("test loss", f"{test:.4f}"))
+    train, test = (f"{loss:.4f}" if np.isfinite(loss) else "not finite" for loss in learner.history[-1])
+    facts = table(("epoch", str(learner.epoch)), ("training loss", train), ("test loss", test))
     verdict = sentence(words, "truth" if agree else "mistake")
     if learner.diverged:
         verdict = sentence(f"Diverged in epoch {learner.epoch}: lower the learning rate, then reset.", "mistake")
     sizes = "-".join(str(A[l].shape[1]) for l in A)
-    alt = (f"A {sizes} network on {learner.settings.data}, epoch {learner.epoch}: training loss {train:.3f}, test loss "
-           f"{test:.3f}. {words}")
+    alt = (f"A {sizes} network on {learner.settings.data}, epoch {learner.epoch}: training loss {train}, "
+           f"test loss {test}. {words}")
     return Scene(tuple(actors), alt, f"<div class='side'>{facts}<div>{verdict}</div></div>")
 
 
@@ -84,7 +84,7 @@ def _plane(learner, answers):
 def _network(learner, A):
     """Every neuron as a small picture of the plane as it sees it; lines as thick as the weights, dashed below 0."""
     net, layers = learner.net, len(A)
-    columns = np.linspace(14 + CELL / 2, WIDTH - 30 - CELL / 2, layers)
+    columns = np.linspace(56 + CELL / 2, WIDTH - 30 - CELL / 2, layers)
     rows = [_rows(A[l].shape[1]) for l in range(layers)]
     for l, W in net.W.items():
         yield from _lines(W, columns[l - 1] + CELL / 2, rows[l - 1], columns[l] - CELL / 2, rows[l])
@@ -93,13 +93,19 @@ def _network(learner, A):
         for j, y in enumerate(rows[l]):
             seen = A[l][:, j].reshape(GRID, GRID)
             half, x = _half(len(rows[l])), columns[l]
-            scale = max(float(np.nan_to_num(abs(seen)).max()), 1e-12)
+            scale = _largest(seen)
             yield heat("net", seen, (x - half, x + half, y - half, y + half), SIGNED, -scale, scale)
             if l == 0:
-                yield text("net", (x, y + half), names[j], TRUTH, 12, "middle", (0, -3))
+                yield text("net", (x - half, y), names[j], TRUTH, 13, "end", (-5, 5))
     for l in range(layers):
         name = "X" if l == 0 else f"A({l})"
         yield text("net", (columns[l], HEIGHT - 12), name, TRUTH if l == 0 else FORWARD, 14, "middle", weight="bold")
+
+
+def _largest(values):
+    """The scale of a picture: the largest finite size, kept away from 0 and from overflow."""
+    sizes = abs(values[np.isfinite(values)])
+    return float(np.clip(sizes.max(initial=0.0), 1e-100, 1e100))
 
 
 def _rows(width):
@@ -141,12 +147,11 @@ def _gradients(learner):
     slot, L = (WIDTH - 20) / len(found.dW), len(found.dW)
     for l in range(1, L + 1):
         dW, db = found.dW[l], found.db[l][:, None]
-        largest = max(float(np.nan_to_num(abs(dW)).max()), 1e-300)
+        largest, bias = _largest(dW), _largest(db)
         cell = min(16.0, (slot - 16) / (dW.shape[1] + 2), 72 / dW.shape[0])
         x, top = 10 + (l - 1) * slot, 108
         height = cell * dW.shape[0]
         yield heat("gradients", dW, (x, x + cell * dW.shape[1], top - height, top), BLAME, -largest, largest)
-        bias = max(float(np.nan_to_num(abs(db)).max()), 1e-300)
         x_b = x + cell * (dW.shape[1] + 1)
         yield heat("gradients", db, (x_b, x_b + cell, top - height, top), BLAME, -bias, bias)
         yield text("gradients", (x, 17), f"dW[{l}], db", BACKWARD, 11, weight="bold")

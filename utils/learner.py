@@ -78,7 +78,7 @@ class Learner:
         found = autograd_gradients(net, X, Y, self.loss)
         gaps = [abs(a[l] - b[l]).max() / max(abs(b[l]).max(), 1e-6)
                 for a, b in zip(manual, found, strict=True) for l in b if l]
-        agree = max(gaps) < 1e-9
+        agree = bool(max(gaps) < 1e-9)
         return agree, f"{len(gaps)} gradients of this step {'agree' if agree else 'disagree'} with autograd."
 
     def output(self, X):

@@ -5,6 +5,7 @@ negative numbers; the cells under discussion have a frame.
 """
 
 import numpy as np
+from matplotlib.colors import to_rgb
 
 from utils.plots import FORWARD
 from utils.scenes import tint
@@ -33,8 +34,10 @@ def matrix_table(M, caption, color=FORWARD, marks=(), digits=2, scale=None):
 
 
 def shade(share, color):
-    """Return the CSS of a cell: white at 0, `color` at 1, grey at −1, and writing that can be read on it."""
-    return f"background:{tint(share, color)};color:{'#FFF' if share > 0.6 else '#111'}"
+    """Return the CSS of a cell: white at 0, `color` at 1, grey at −1, and the writing that stands out more on it."""
+    background = tint(share, color)
+    r, g, b = (c**2.2 for c in to_rgb(background))
+    return f"background:{background};color:{'#FFF' if 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18 else '#000'}"
 
 
 def side_by_side(*tables):
