@@ -67,7 +67,7 @@ class Lab:
             self.port = free.getsockname()[1]
         self._start(home)
         playwright = self.stack.enter_context(sync_playwright())
-        self.browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
+        self.browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox", "--disable-gpu"])
         self.stack.callback(self.browser.close)
         return self
 

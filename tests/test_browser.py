@@ -26,7 +26,7 @@ CONTRAST = """() => {
   const behind = element => {
     for (; element; element = element.parentElement) {
       const colour = getComputedStyle(element).backgroundColor;
-      if (!colour.endsWith(', 0)') && colour !== 'transparent') return colour;
+      if (colour !== 'rgba(0, 0, 0, 0)') return colour;
     }
     return 'rgb(255, 255, 255)';
   };

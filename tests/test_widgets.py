@@ -99,7 +99,8 @@ def test_a_step_sends_the_layer_alone(make):
     before = [w.value for w in static]
     controls(piece)[0].value = positions(controls(piece)[0])[0]
     assert [w.value for w in static] == before
-    assert "background:url" not in piece.picture.value and "background:url" in before[0]
+    assert "base64" in before[0] and piece.stages[piece.current.stage].style not in piece.picture.value
+    assert piece.picture._dom_classes == (piece.stages[piece.current.stage].name,)
 
 
 # Errors ---------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.path import Path
 from PIL import Image
 
 from utils.plots import FORWARD, TRUTH
@@ -35,15 +36,13 @@ class _Path(NamedTuple):
     opacity: float
 
     def svg(self, place):
-        pixels, pen, d = place(self.xy), "M", []
-        for x, y in pixels.tolist():
-            if not (abs(x) <= FAR and abs(y) <= FAR):  # false for nan as well: the pen is lifted
-                pen = "M"
-                continue
-            d.append(f"{pen}{x:.1f},{y:.1f}")
-            pen = "L"
+        # What lies far outside is cut off here: a browser would draw all its dashes, and crawl.
+        seen = Path(place(self.xy)).cleaned(remove_nans=True, clip=place.around)
+        pens = {Path.MOVETO: "M", Path.LINETO: "L"}
+        strokes = zip(seen.vertices.tolist(), seen.codes.tolist(), strict=True)
+        d = "".join(f"{pens[code]}{x:.1f},{y:.1f}" for (x, y), code in strokes if code in pens)
         dash = f' stroke-dasharray="{self.dash}"' if self.dash else ""
-        return (f'<path d="{"".join(d)}" fill="none" stroke="{self.color}" stroke-width="{self.width:g}"{dash} '
+        return (f'<path d="{d}" fill="none" stroke="{self.color}" stroke-width="{self.width:g}"{dash} '
                 f'stroke-linejoin="round" opacity="{self.opacity:g}"/>')
 
     def draw(self, ax):
@@ -61,13 +60,19 @@ class _Points(NamedTuple):
     opacity: float
 
     def svg(self, place):
+        if self.marker in "os" and self.edge == self.color:  # without an edge, a dot of the pen is enough, and shorter
+            d = "".join(f"M{x:.1f},{y:.1f}h0" for x, y in self._seen(place))
+            return (f'<path d="{d}" stroke="{self.color}" stroke-width="{2 * self.size:g}" '
+                    f'stroke-linecap="{"round" if self.marker == "o" else "square"}" opacity="{self.opacity:g}"/>')
         outline = SHAPES[self.marker].format(s=f"{self.size:g}", d=f"{2 * self.size:g}")
-        pixels = [(x, y) for x, y in place(self.xy).tolist() if abs(x) <= FAR and abs(y) <= FAR]
-        d = "".join(f"M{x:.1f},{y:.1f}{outline}" for x, y in pixels)
+        d = "".join(f"M{x:.1f},{y:.1f}{outline}" for x, y in self._seen(place))
         line = self.marker == "x" or self.color == "none"
         stroke, width = self.color if self.marker == "x" else self.edge, 2.4 if line else min(1, self.size / 5)
         return (f'<path d="{d}" fill="{self.color}" stroke="{stroke}" stroke-width="{width}" '
                 f'opacity="{self.opacity:g}"/>')
+
+    def _seen(self, place):
+        return [(x, y) for x, y in place(self.xy).tolist() if abs(x) <= FAR and abs(y) <= FAR]
 
     def draw(self, ax):
         edge = self.color if self.marker == "x" else self.edge

@@ -49,7 +49,7 @@ class Piece(ipw.VBox):
     """
 
     def __init__(self, scene, stages, controls, rows=None, hands="beside", numbers="beside"):
-        self.scene, self.stages, self.controls = scene, stages, controls
+        self.scene, self.stages, self.controls, self.on = scene, stages, controls, None
         self.picture, self.readout, self.trouble = ipw.HTML(), ipw.HTML(), ipw.HTML()
         style = "".join(stage.style for stage in stages.values())
         rows = rows if rows is not None else list(controls.values())
@@ -79,7 +79,10 @@ class Piece(ipw.VBox):
         """Show a scene: the layer, and the numbers beside it."""
         self.current = scene
         if self.stages:
-            self.picture.value = self.stages[scene.stage].layer(scene)
+            stage = self.stages[scene.stage]
+            if stage is not self.on:
+                self.picture._dom_classes, self.on = [stage.name], stage
+            self.picture.value = stage.layer(scene)
         self.readout.value = f"<div class='lecture-readout' role='status'>{scene.readout}</div>"
         self.trouble.value = ""
 

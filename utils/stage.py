@@ -41,6 +41,19 @@ class Scene(NamedTuple):
     stage: str = ""
 
 
+class Place:
+    """One axes as the layer sees it: called with data coordinates (n, 2), it returns pixels, y downwards."""
+
+    def __init__(self, transform, box, height):
+        self.transform, self.height = transform, height
+        left, top, right, bottom = self.frame = box.x0, height - box.y1, box.x1, height - box.y0
+        self.around = left - 50, top - 50, right + 50, bottom + 50
+
+    def __call__(self, xy):
+        with np.errstate(all="ignore"):
+            return self.transform.transform(xy) * [1, -1] + [0, self.height]
+
+
 class Stage:
     """A figure, drawn once, with named axes on which actors can stand.
 
@@ -57,32 +70,31 @@ class Stage:
         figure.set_layout_engine(PlaceHolderLayoutEngine(True, True))  # from here on, nothing moves: the layer fits
         self.scenery = self._print(DPI * SHARPNESS)
         self.name = "stage-" + hashlib.sha256(self.scenery).hexdigest()[:10]
-        self._transforms = {name: ax.transData.frozen() for name, ax in self.axes.items()}
-        self._frames = {name: ax.get_window_extent().frozen() for name, ax in self.axes.items()}
+        self._places = {name: Place(ax.transData.frozen(), ax.get_window_extent().frozen(), self.height)
+                        for name, ax in self.axes.items()}
         plt.close(figure)
-        self._layer = ipywidgets.HTML()
+        self._layer = ipywidgets.HTML().add_class(self.name)
         self.widget = ipywidgets.VBox([ipywidgets.HTML(f"<style>{self.style}</style>"), self._layer])
 
     @property
     def style(self):
-        """The CSS rule that puts the scenery behind the layer; sent to the browser once."""
-        return f".{self.name}{{background:url({address(self.scenery)}) 0 0/100% 100% no-repeat}}"
+        """The CSS that puts the scenery behind an HTML widget with the class `name`; sent to the browser once.
+
+        The layer is composited by itself, so that the browser need not paint the scenery again with each new one.
+        """
+        return (f".{self.name} > .widget-html-content{{width:{self.width}px;max-width:100%;"
+                f"background:white url({address(self.scenery)}) 0 0/100% auto no-repeat}}"
+                f".{self.name} .lecture-stage{{will-change:transform}}")
 
     def place(self, where):
-        """Return the function from data coordinates (n, 2) to the layer's pixels, y downwards."""
-        if where not in self._transforms:
-            raise ValueError(f"there is no axes {where!r} on this stage, expected one of {', '.join(self._transforms)}")
-        transform = self._transforms[where]
-
-        def pixels(xy):
-            with np.errstate(all="ignore"):
-                return transform.transform(xy) * [1, -1] + [0, self.height]
-
-        return pixels
+        """Return the `Place` that maps data coordinates (n, 2) of an axes to the layer's pixels, y downwards."""
+        if where not in self._places:
+            raise ValueError(f"there is no axes {where!r} on this stage, expected one of {', '.join(self._places)}")
+        return self._places[where]
 
     def layer(self, scene):
         """Return the scene's SVG without the scenery."""
-        return self._svg(scene, f'class="lecture-stage {self.name}"', "")
+        return self._svg(scene, 'class="lecture-stage"', "")
 
     def svg(self, scene):
         """Return the composed picture as one SVG string that needs nothing else."""
@@ -113,9 +125,9 @@ class Stage:
     def _svg(self, scene, attributes, behind):
         alt = escape(scene.alt, quote=True)
         frames = "".join(
-            f'<clipPath id="{self.name}-{name}"><rect x="{box.x0:.1f}" y="{self.height - box.y1:.1f}" '
-            f'width="{box.width:.1f}" height="{box.height:.1f}"/></clipPath>'
-            for name, box in self._frames.items()
+            f'<clipPath id="{self.name}-{name}">'
+            f'<rect x="{x:.1f}" y="{y:.1f}" width="{u - x:.1f}" height="{v - y:.1f}"/></clipPath>'
+            for name, (x, y, u, v) in ((name, place.frame) for name, place in self._places.items())
         )
         actors = "".join(
             f'<g clip-path="url(#{self.name}-{where})">{"".join(actor.svg(self.place(where)) for actor in group)}</g>'
@@ -123,7 +135,7 @@ class Stage:
         )
         return (f'<svg {attributes} viewBox="0 0 {self.width} {self.height}" width="{self.width}" '
                 f'role="img" aria-label="{alt}" font-family="{FONT}" '
-                f'style="display:block;max-width:100%;height:auto;background-color:white">'
+                f'style="display:block;max-width:100%;height:auto">'
                 f"<defs>{frames}</defs>{behind}{actors}</svg>")
 
 
