@@ -59,10 +59,10 @@ def forward_scene(step, row, entry, column, value):
     before, after = forward(net, X0), forward(net, X)
     l, is_A = (step + 1) // 2, step % 2 == 0
     if step == 7:
-        return _loss_scene(before.A[3], after.A[3], Y, r)
+        return _loss_scene(before.A[3], after.A[3], Y, r, c)
     now, old = (after.A[l], before.A[l]) if is_A else (after.Z[l], before.Z[l])
     j = min(entry, now.shape[1]) - 1
-    actors = _forward_actors(net, after, l, is_A, r, j)
+    actors = [*_forward_actors(net, after, l, is_A, r, j), _pencil(c)]
     result = matrix_table(now, symbol("A" if is_A else "Z", l), marks=[(r, j)])
     if step == 0:
         equation, tables = symbol("A", 0), [result]
@@ -100,6 +100,11 @@ def _forward_actors(net, trace, l, is_A, r, j):
                  weight="bold")]
 
 
+def _pencil(c):
+    """A pencil beside the input that can be edited."""
+    return text("network", unit(0, c), "✎", TRUTH, 20, "end", (-14, 7))
+
+
 def _moved(now, old, X, X0):
     if (X0 == X).all():
         return sentence("Edit an input: what moves here?", "backward")
@@ -110,7 +115,7 @@ def _moved(now, old, X, X0):
     return sentence(words, "backward")
 
 
-def _loss_scene(before, after, Y, r):
+def _loss_scene(before, after, Y, r, c):
     L_p, old = -(Y * np.log(after)).sum(1), cross_entropy(before, Y)
     right = int(Y[r].argmax())
     tables = [matrix_table(Y, "Y", marks=[(r, right)], digits=0),
@@ -121,7 +126,7 @@ def _loss_scene(before, after, Y, r):
     moved = sentence(f"Before the edit, L was {old:.4f}." if abs(L_p.mean() - old) > 5e-5 else
                      "Edit an input: what moves here?", "backward")
     actors = [a for k in (0, 3) for a in _units(k, after[r] if k else [0] * 5, FORWARD, 1)]
-    actors.append(points("network", unit(3, right), "none", "o", 14, TRUTH))
+    actors += [points("network", unit(3, right), "none", "o", 14, TRUTH), _pencil(c)]
     return Scene(tuple(actors), f"The loss: the mean of the four samples' losses is {L_p.mean():.4f}.",
                  formula("L = −1/N Σ<sub>p</sub> Y[p,:] · log A<sup>(3)</sup>[p,:]") + side_by_side(*tables) +
                  sentence(words) + moved)
