@@ -16,7 +16,7 @@ NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 # The rows of the design's table: a module imports only from rows above its own.
 ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training", "datasets", "autograd", "plots",
         "actors", "stage", "scenes", "matrices", "passes", "playground", "learner", "board", "pieces", "player",
-        "widgets", "checks", "exercises", "__main__"]
+        "widgets", "checks", "exercises", "export", "server", "__main__"]
 NAME_TORCH = {"arrays", "autograd", "datasets"}
 FOR_NOTEBOOKS_ALONE = {"widgets": set(), "checks": {"exercises"}}  # and the catalogue of exercises, for their engine
 LINES = 250

@@ -321,6 +321,38 @@ def test_the_lecture_opens_on_localhost_with_its_token(project):
     assert "token" not in command and "password" not in command
 
 
+def test_the_lectures_settings_come_before_the_users_own(project, monkeypatch):
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
+    launcher.main([])
+    assert launcher.os.environ["JUPYTER_CONFIG_PATH"] == str(launcher.ROOT / "utils") + launcher.os.pathsep + "mine"
+
+
+@pytest.mark.parametrize("arguments, name", [
+    (["02"], "02_gradient_descent"), ([], "00_learning_a_function"),
+    (["04_backward", "--no-browser"], "04_backward_pass"),
+    (["--no-browser"], "00_learning_a_function")])
+def test_present_opens_a_notebook_in_lecture_mode(project, monkeypatch, arguments, name):
+    (launcher.ROOT / "notebooks").mkdir()
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        (launcher.ROOT / "notebooks" / path.name).touch()
+    assert launcher.main(["present", *arguments]) == 0
+    assert f"--LabApp.default_url=/doc/tree/notebooks/{name}.ipynb" in project[-1]
+    assert "labextensions" in project[-1] and project[-1].endswith("--no-browser") == ("--no-browser" in arguments)
+
+
+def test_present_refuses_a_notebook_that_is_not_there(project, capsys):
+    (launcher.ROOT / "notebooks").mkdir()
+    (launcher.ROOT / "notebooks" / "01_one.ipynb").touch()
+    with pytest.raises(SystemExit) as stop:
+        launcher.main(["present", "99"])
+    assert stop.value.code == 2 and "no notebook \"99\"; there are 01_one." in capsys.readouterr().err
+
+
+def test_export_hands_over(project):
+    assert launcher.main(["export", "02", "--to", "somewhere"]) == 0
+    assert project[-1] == "-m utils.export 02 --to somewhere"
+
+
 def test_test_runs_ruff_then_pytest_then_the_notebooks(project):
     assert launcher.main(["test"]) == 0
     assert project[-3:] == ["-m ruff check", "-m pytest tests", "-m pytest --nbval notebooks -n 2 --dist loadscope"]
@@ -359,7 +391,7 @@ def test_utils_itself_imports_nothing():
 
 
 def test_launcher_stays_small():
-    assert SOURCE.count("\n") < 200
+    assert SOURCE.count("\n") < 230
 
 
 def test_every_requirement_is_an_exact_pin_and_the_project_comes_last():

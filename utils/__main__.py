@@ -1,6 +1,8 @@
 """The lecture's launcher.
 
   python3 -m utils [options of JupyterLab]     open the lecture
+  python3 -m utils present [NUMBER] [options]  give it: a notebook, one idea a screen, in large type
+  python3 -m utils export [NUMBERS] [--to DIR] write it as HTML files that need no network
   python3 -m utils test [arguments of pytest]  run its tests
 
 On Windows write "py" for "python3". The first run makes the folder .venv and installs what
@@ -154,14 +156,41 @@ def try_cpu_torch(python, version):
             "--index-url", CPU_INDEX, "--retries", "0", "--timeout", "5")
 
 
-def lecture(python, arguments):
-    """Start JupyterLab on the first notebook, with the settings in utils/labconfig, for this computer alone."""
+def lab(python, url, options):
+    """Start JupyterLab on one page, with the settings in utils/, for this computer alone and with its token."""
     say("Starting JupyterLab; Ctrl-C ends it.")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(  # the user's own paths stay
         filter(None, [str(ROOT / "utils"), os.environ.get("JUPYTER_CONFIG_PATH")]))
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # as in most containers
-    page = f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}"
-    return run(python, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}", page, *root, *arguments)
+    return run(python, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}",
+               f"--LabApp.default_url={url}", *root, *options)
+
+
+def lecture(python, options):
+    """Open the first notebook."""
+    return lab(python, f"/lab/tree/{FIRST_NOTEBOOK}", options)
+
+
+def present(python, arguments):
+    """Open one notebook in lecture mode."""
+    name = arguments[0] if arguments and not arguments[0].startswith("-") else "00"
+    return lab(python, f"/doc/tree/notebooks/{notebook(name).name}",
+               [f"--LabApp.extra_labextensions_path={ROOT / 'utils' / 'labextensions'}",
+                *(arguments[1:] if name in arguments else arguments)])
+
+
+def notebook(name):
+    """Return the path of the notebook whose name starts so; refuse a name that none has."""
+    every = sorted((ROOT / "notebooks").glob("*.ipynb"))
+    found = [path for path in every if path.name.startswith(name)]
+    if not found:
+        refuse(f"There is no notebook \"{name}\"; there are {', '.join(path.stem for path in every)}.")
+    return found[0]
+
+
+def export(python, arguments):
+    """Write notebooks as HTML."""
+    return run(python, "-m", "utils.export", *arguments)
 
 
 def test(python, arguments):
@@ -174,7 +203,7 @@ def test(python, arguments):
     return next(filter(None, statuses), 0)
 
 
-COMMANDS = {"open": lecture, "test": test}
+COMMANDS = {"open": lecture, "present": present, "export": export, "test": test}
 
 
 def main(arguments):

@@ -82,7 +82,8 @@ def forward_scene(step, row, entry, column, value):
         words = (f"Row {row} times row {j + 1} of W, {n} products, plus b: {now[r, j]:.3f}. "
                  f"Shapes: (4, {n}) ({n}, {m}) + ({m},) = (4, {m}).")
     readout = formula(equation) + side_by_side(*tables) + sentence(words) + _moved(now, old, X, X0)
-    alt = f"The 5-7-4-3 network at {FORWARD_STEPS[step]}, sample {row}: entry {j + 1} is {now[r, j]:.3f}."
+    lines = f"; {net.W[l].shape[1]} lines, as thick as their weights, run into unit {j + 1}" if l else ""
+    alt = f"The 5-7-4-3 network at {FORWARD_STEPS[step]}, sample {row}{lines}: entry {j + 1} is {now[r, j]:.3f}."
     return Scene(tuple(actors), alt, readout)
 
 
@@ -95,9 +96,10 @@ def _forward_actors(net, trace, l, is_A, r, j):
     if l:
         for i, w in enumerate(net.W[l][j]):
             actors.insert(0, path("network", [unit(l - 1, i), unit(l, j)], FORWARD, 1 + 5 * w))
+    name, selected = ("a", trace.A[l]) if is_A else ("z", trace.Z[l])
     return [*actors, points("network", unit(l, j), "none", "o", 14, TRUTH),
-            text("network", unit(l, j), f"{(trace.A if is_A else trace.Z)[l][r, j]:.2f}", TRUTH, 15, shift=(18, 5),
-                 weight="bold")]
+            text("network", unit(l, j), f"{name} = {selected[r, j]:.2f}", size=15,
+                 shift=(18, 5), weight="bold")]
 
 
 def _pencil(c):
@@ -166,7 +168,8 @@ def backward_scene(step, sample, referee=False):
         L = float(cross_entropy(A[3], Y))
         tables = side_by_side(matrix_table(Y, "Y", digits=0), matrix_table(A[3], symbol("A", 3)))
         words = sentence("One click, one gradient: start at the loss.", "backward")
-        return Scene(tuple(_units(3, A[3].mean(0), FORWARD, 1)), f"The loss {L:.4f}, before the first step back.",
+        alt = f"The network with its three outputs alone filled: the loss is {L:.4f}, and nothing has gone back yet."
+        return Scene(tuple(_units(3, A[3].mean(0), FORWARD, 1)), alt,
                      formula(f"L = {L:.4f}") + tables + words)
     kind, l = BACKWARD_STEPS[step - 1]
     found = getattr(gradients, kind)[l]
@@ -191,7 +194,7 @@ def _derivation(kind, l, N, Y, net, A, g):
     dZ, dA = symbol("Z", l, d=True), symbol("A", l, d=True)
     if kind == "dA" and l == 3:
         return (f"−1/N · Y ÷ {symbol('A', 3)}", [(Y, "Y", FORWARD, (), 0), (A[3], symbol("A", 3))],
-                f"The loss is −log a of the right class, so its slope is −1/a; 1/N = 1/{N} enters here, and only here.")
+                f"The loss is −log a of the right class, so its slope is −1/a; 1/N = 1/{N} enters here.")
     if kind == "dA":
         up = symbol("Z", l + 1, d=True)
         return (f"{up} · {symbol('W', l + 1)}",
