@@ -181,7 +181,7 @@ def test_a_network_has_a_circle_for_each_neuron_and_a_line_for_each_weight():
 def test_a_matrix_shows_its_numbers_at_their_places():
     ax = plots.matrix([[1.234, -2], [0, -1e-9]], digits=2)
     assert {text.get_position(): text.get_text() for text in ax.texts} == {
-        (0, 0): "1.23", (1, 0): "-2.00", (0, 1): "0.00", (1, 1): "-0.00"}
+        (0, 0): "1.23", (1, 0): "-2.00", (0, 1): "0.00", (1, 1): "0.00"}  # no minus before a rounded zero
 
 
 def test_a_row_is_drawn_as_a_matrix_of_one_row():
