@@ -99,7 +99,7 @@ def _network(learner, A):
                 yield text("net", (x - half, y), names[j], TRUTH, 13, "end", (-5, 5))
     for l in range(layers):
         name = "X" if l == 0 else f"A({l})"
-        yield text("net", (columns[l], HEIGHT - 12), name, TRUTH if l == 0 else FORWARD, 14, "middle", weight="bold")
+        yield text("net", (columns[l], HEIGHT - 17), name, TRUTH if l == 0 else FORWARD, 14, "middle", weight="bold")
 
 
 def _largest(values):

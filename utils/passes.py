@@ -4,7 +4,6 @@ Both are shown as a picture of the network, and as the matrices that the formula
 """
 
 from functools import cache
-from html import escape
 
 import numpy as np
 
@@ -34,6 +33,7 @@ def network_stages():
     """Return one stage with the axes "network": the lecture's 5-7-4-3 network."""
     ax = plots.network(SIZES, plots.axes(width=5.6, height=3.2), ["$X$", "$A^{(1)}$", "$A^{(2)}$", "$A^{(3)}$"],
                        ["σ", "σ", "softmax"])
+    ax.set_xlim(-0.9, 7.5)  # room for a number to the right of the last layer
     return {"": Stage(ax.figure, network=ax)}
 
 
@@ -226,4 +226,4 @@ def _backward_actors(kind, l, gradients):
         for (j, i), share in np.ndenumerate(blame):
             color, dash = (BACKWARD, "") if share > 0 else (QUIET, "5 4")
             yield path("network", [unit(l - 1, i), unit(l, j)], color, 0.5 + 5 * abs(share), dash)
-    yield text("network", unit(l, 0), escape(f"{kind}[{l}]"), BACKWARD, 17, "middle", (0, -22), "bold")
+    yield text("network", (2 * l - 1, 3.8), f"{kind}[{l}]", BACKWARD, 18, "middle", weight="bold")

@@ -37,11 +37,11 @@ def tint(share, color):
 # 01, the tangent ------------------------------------------------------------------------------------
 
 CURVES = {  # name → f, its slope f′, and the x that are shown
-    "x²": (lambda x: x**2, lambda x: 2 * x, (-3, 3)),
-    "x³/3 − x": (lambda x: x**3 / 3 - x, lambda x: x**2 - 1, (-3, 3)),
-    "sin x": (np.sin, np.cos, (-3, 3)),
-    "eˣ": (np.exp, np.exp, (-3, 3)),
-    "σ(x)": (lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2, (-3, 3)),
+    "x²": (lambda x: x**2, lambda x: 2 * x, (-3.6, 3.6)),
+    "x³/3 − x": (lambda x: x**3 / 3 - x, lambda x: x**2 - 1, (-3.6, 3.6)),
+    "sin x": (np.sin, np.cos, (-3.6, 3.6)),
+    "eˣ": (np.exp, np.exp, (-3.6, 3.6)),
+    "σ(x)": (lambda x: 1 / (1 + np.exp(-x)), lambda x: np.exp(-x) / (1 + np.exp(-x)) ** 2, (-3.6, 3.6)),
 }
 
 
@@ -67,6 +67,7 @@ def tangent_scene(curve, x, dx):
     true, linear = float(f(x + dx)) - y, alpha * dx
     gap = true - linear
     ends = np.array([left - 3, right + 3])
+    side = ("end", (-10, 5)) if x + dx > 2.8 else ("start", (10, 5))
     actors = (
         path("curve", np.column_stack([ends, y + alpha * (ends - x)]), FORWARD, dash="9 5"),
         path("curve", [[x, y], [x + dx, y]], QUIET, 2),
@@ -75,13 +76,14 @@ def tangent_scene(curve, x, dx):
         points("curve", [x, y], FORWARD, "o", 7),
         points("curve", [x + dx, y + linear], "white", "s", 6, FORWARD),
         points("curve", [x + dx, y + true], TRUTH, "D", 6),
-        text("curve", [x + dx, y + true], "Δy", TRUTH, 16, shift=(10, 5), weight="bold"),
+        text("curve", [x + dx, y + true], "Δy", TRUTH, 16, *side, weight="bold"),
         text("curve", [x + dx, y + linear], "α Δx", FORWARD, 16, "end", (-10, 5), "bold"),
     )
     share = f"{gap / dx**2:.3f}" if dx else "–"
     readout = table(("slope α at x", f"{alpha:.3f}"), ("true Δy", f"{true:.4f}"), ("α Δx", f"{linear:.4f}"),
                     ("gap", f"{gap:.2e}" if 0 < abs(gap) < 1e-3 else f"{gap:.4f}"), ("gap / Δx²", share))
-    readout += sentence("The gap shrinks like Δx²: halve Δx, and a quarter of the gap is left.", "backward")
+    words = "Near the point the gap shrinks like Δx²: halve Δx, and about a quarter of it is left."
+    readout += sentence(words, "backward")
     alt = (f"The curve y = {curve} with its tangent of slope {alpha:.2f} at x = {x:.2f}. A step of {dx:.2f} moves the "
            f"curve by {true:.3f} and the tangent by {linear:.3f}; the gap is {gap:.3f}.")
     return Scene(actors, alt, readout, curve)
@@ -98,7 +100,8 @@ def gradient_stages():
     """Return the stages "equal" and "unequal", both with the square axes "plane"."""
     stages = {}
     for equal, stretch in STRETCH.items():
-        ax = plots.level_curves(LECTURE.value, plots.axes(width=5.4, height=5.2), x1=(-4 * stretch, 4 * stretch),
+        ax = plots.level_curves(LECTURE.value, plots.axes(width=5.4, height=5.2), x1=(-4.6 * stretch, 4.6 * stretch),
+                                x2=(-4.6, 4.6),
                                 levels=(0.5, 2, 5, 10, 20, 35, 54, 80), equal=False)
         ax.set_box_aspect(1)
         ax.set_title("equal axes" if equal else "unequal axes: x₂ drawn 2.5 times as long")
@@ -124,10 +127,10 @@ def gradient_scene(x1, x2, equal=True):
     seen = min(seen, 180 - seen)
     actors += [
         path("plane", [p - 2.5 * t, p + 2.5 * t], TRUTH, 2.2, "8 5"),
-        arrow("plane", p, g / 12, BACKWARD, 4),
+        arrow("plane", p, g / 18, BACKWARD, 4),
         points("plane", p, FORWARD, "o", 7),
-        text("plane", p + g / 12, "∇f", BACKWARD, 17, shift=(8, -6), weight="bold"),
-        text("plane", p + 2.5 * t, "tangent", TRUTH, 14, shift=(6, 14)),
+        text("plane", p + g / 18, "∇f", BACKWARD, 17, shift=(8, -6), weight="bold"),
+        text("plane", p - 2.5 * t, "tangent", TRUTH, 14, shift=(6, 14)),
     ]
     dot = abs(float(g @ t))  # the tangent is found on the curve, so that this is not 0 by construction
     facts += [("tangent t", f"({t[0]:.3f}, {t[1]:.3f})"), ("size of ∇f · t", f"{dot:.4f}"),

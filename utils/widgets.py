@@ -15,14 +15,14 @@ from utils.playground import Settings, check_points, decode
 
 def tangent_explorer(curve="x²", x=1.0, dx=1.0):
     """A point and a step on a curve: true Δy, α Δx, and the gap between them."""
-    controls = {"curve": choice("curve y =", list(scenes.CURVES), curve), "x": slider("x", x, -3, 3, 0.05),
-                "dx": slider("Δx", dx, -2, 2, 0.01)}
+    controls = {"curve": choice("curve y =", list(scenes.CURVES), curve), "x": slider("x", x, -2, 2, 0.05),
+                "dx": slider("Δx", dx, -1.5, 1.5, 0.01)}
     return Piece(scenes.tangent_scene, scenes.tangent_stages(), controls)
 
 
 def gradient_explorer(x1=2.0, x2=1.5):
     """A point on f's level curves: gradient, tangent, dot product, on equal and on unequal axes."""
-    controls = {"x1": slider("x₁", x1, -4, 4, 0.1, 1), "x2": slider("x₂", x2, -4, 4, 0.1, 1),
+    controls = {"x1": slider("x₁", x1, -3, 3, 0.1, 1), "x2": slider("x₂", x2, -3, 3, 0.1, 1),
                 "equal": switch("equal axes", True)}
     return Piece(scenes.gradient_scene, scenes.gradient_stages(), controls)
 
