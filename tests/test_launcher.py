@@ -355,7 +355,8 @@ def test_export_hands_over(project):
 
 def test_test_runs_ruff_then_pytest_then_the_notebooks(project):
     assert launcher.main(["test"]) == 0
-    assert project[-3:] == ["-m ruff check", "-m pytest tests", "-m pytest --nbval notebooks -n 2 --dist loadscope"]
+    assert project[-3:] == ["-m ruff check", "-m pytest tests -n 2 --dist loadscope",
+                            "-m pytest --nbval notebooks -n 2 --dist loadscope"]
 
 
 def test_test_hands_its_arguments_to_pytest(project):

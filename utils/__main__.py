@@ -195,7 +195,7 @@ def export(python, arguments):
 
 def test(python, arguments):
     """Check style, code and notebooks, or run pytest as told; return the first status that is not 0."""
-    suite = ["ruff check", "pytest tests", "pytest --nbval notebooks -n 2 --dist loadscope"]
+    suite = ["ruff check", "pytest tests -n 2 --dist loadscope", "pytest --nbval notebooks -n 2 --dist loadscope"]
     statuses = []
     for step in [["pytest", *arguments]] if arguments else [line.split() for line in suite]:
         say(f"Running {' '.join(step)}.")

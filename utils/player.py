@@ -17,7 +17,7 @@ PENALTIES = [0.0, 1e-4, 1e-3, 1e-2, 1e-1, 1.0]
 class Player(Piece):
     """A network that learns while it is watched; `widgets.playground` makes it."""
 
-    REDRAW, BREATH = 0.06, 0.02  # seconds: how long it trains between two pictures, and listens after each
+    REDRAW, BREATH = 0.05, 0.02  # seconds: how long it trains between two pictures, and listens after each
 
     playing = None  # of all of them, the one that is playing: one at a time
 
