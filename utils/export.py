@@ -27,6 +27,7 @@ BOLD = {chr(first + i): chr(bold + i) for first, bold, n in ((65, 0x1D400, 26), 
         for i in range(n)}  # A … Z, a … z, 0 … 9 in bold, from Unicode's mathematical alphabets
 MORE_STYLE = """math { font-family: Latin Modern Math, STIX Two Math, Cambria Math, math }
 math[display=block] { margin: 0.8em 0 }
+menclose { border: 1px solid; padding: 0.3em }
 .static-widget { margin: 6px 0 }
 main { max-width: 1100px; margin: 0 auto }"""
 
