@@ -54,6 +54,16 @@ def test_every_figure_keeps_its_description(pages, name):
     assert [picture["alt"] for picture in soup.select(".jp-RenderedImage img")] == alts and len(alts) >= 1
 
 
+def test_a_figure_without_a_description_lends_it_to_no_other(tmp_path):
+    outputs = [nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo=", **more}, metadata=metadata)
+               for more, metadata in [({}, {}), ({"text/html": "<p>no picture</p>"}, {"image/png": {"alt": "unseen"}}),
+                                      ({}, {"image/png": {"alt": "a cat"}})]]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("", outputs=outputs)])
+    nbformat.write(notebook, tmp_path / "n.ipynb")
+    soup = BeautifulSoup(export.page(tmp_path / "n.ipynb"), "html.parser")
+    assert [picture["alt"] for picture in soup.select(".jp-RenderedImage img")] == ["", "a cat"]
+
+
 @each_page
 def test_links_lead_to_pages(pages, name):
     soup = BeautifulSoup(pages[name], "html.parser")
@@ -73,6 +83,19 @@ def test_latex_becomes_mathml(latex, words):
     ET.fromstring(made)
 
 
+def test_a_prime_stands_beside_its_letter_and_not_above_it():
+    for latex in ("f'", r"\sigma'", "f''(x)"):
+        made = export.mathml(latex)
+        assert "msup" not in made and re.search("<mo[^>]*>&#x0203[23];</mo>", made)
+    assert "msup" in export.mathml("x^2")
+
+
+@pytest.mark.parametrize("latex", [r"\left(", r"\wobble x"])
+def test_a_formula_that_cannot_be_typeset_is_named(latex):
+    with pytest.raises(ValueError, match=re.escape(latex.strip())):
+        export.mathml(latex)
+
+
 def test_prices_and_code_are_not_formulas():
     soup = BeautifulSoup("<p>$a$ and \\$5</p><code>$b$</code><pre>$c$</pre>", "html.parser")
     export.typeset(soup)
@@ -89,7 +112,8 @@ def saved(widget, tmp_path, state=True):
     output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("w", outputs=[output], execution_count=1)])
     if state:
-        notebook.metadata["widgets"] = {export.STATE: json.loads(json.dumps(ipw.Widget.get_manager_state()))}
+        kept = ipw.Widget.get_manager_state(drop_defaults=True)  # as JupyterLab does
+        notebook.metadata["widgets"] = {export.STATE: json.loads(json.dumps(kept))}
     nbformat.write(notebook, tmp_path / "w.ipynb")
     return BeautifulSoup(export.page(tmp_path / "w.ipynb"), "html.parser")
 
@@ -115,13 +139,23 @@ def test_simple_controls_are_told_in_words(tmp_path):
     box = ipw.VBox([ipw.IntSlider(7, description="n"), ipw.Checkbox(True, description="on"),
                     ipw.Button(description="go"), ipw.IntProgress(3, 0, 5), ipw.Text("<b>", description="t"),
                     ipw.Dropdown(options=[("one", 1), ("two", 2)], value=2, description="which"),
-                    ipw.Text("unseen", layout=ipw.Layout(display="none"))])
+                    ipw.SelectMultiple(options="abc", value=("a", "c"), description="many"),
+                    ipw.IntRangeSlider(value=(2, 5), description="from"), ipw.FloatText(0.1 + 0.2, description="f"),
+                    ipw.Text("unseen", layout=ipw.Layout(display="none")),
+                    ipw.VBox([ipw.Label("nor this")], layout=ipw.Layout(display="none"))])
     soup = saved(box, tmp_path)
-    words = re.sub(r"\s+", " ", soup.get_text(" ", strip=True))
-    for part in ("n: 7", "on: yes", "which: two", "t: <b>"):
-        assert part in words.replace(" :", ":")
-    assert "go" not in words.split() and "unseen" not in words
+    told = [line.get_text() for line in soup.select(".static-widget > div")]
+    assert told == ["n: 7", "on: yes", "t: <b>", "which: two", "many: a, c", "from: 2 – 5", "f: 0.3"]
     assert soup.progress["value"] == "3" and soup.progress["max"] == "5"
+
+
+def test_what_stands_on_its_default_is_told_too(tmp_path):
+    box = ipw.VBox([ipw.IntSlider(description="n"), ipw.FloatText(description="f"), ipw.Checkbox(description="on"),
+                    ipw.IntProgress(), ipw.HTML(), ipw.HBox(), ipw.Label("words alone"), ipw.Output(), ipw.Text()])
+    soup = saved(box, tmp_path)
+    told = [line.get_text() for line in soup.select(".static-widget.column > div:not(.static-widget)")]
+    assert told == ["n: 0", "f: 0", "on: no", "words alone"]
+    assert soup.progress["value"] == "0" and soup.progress["max"] == "100" and soup.progress["aria-label"]
 
 
 # The command ----------------------------------------------------------------------------------------
@@ -131,6 +165,24 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path, capsys):
     assert export.main(["05", "--to", str(tmp_path)]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["05_autograd_cross_check.html"]
     assert export.main(["99"]) == 2 and "no notebook \"99\"" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text, words", [
+    ("no notebook", "bad.ipynb is not a notebook."), ('{"a": 1}', "bad.ipynb is not a notebook."),
+    (nbformat.writes(nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(r"$\wobble x$")])),
+     r'bad.ipynb could not be exported: the formula "\wobble x" cannot be typeset.'),
+])
+def test_a_bad_file_is_refused_in_a_sentence(tmp_path, capsys, text, words):
+    (tmp_path / "bad.ipynb").write_text(text)
+    assert export.main([str(tmp_path / "bad.ipynb"), "--to", str(tmp_path / "html")]) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_is_refused_in_a_sentence(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    assert export.main(["05", "--to", str(tmp_path / "file")]) == 2
+    assert "could not be exported" in (said := capsys.readouterr().err) and said.count("\n") == 1
 
 
 @pytest.mark.browser
@@ -147,6 +199,8 @@ def test_a_page_is_shown_without_a_network(pages, tmp_path):
         page.route(re.compile("^(?!file:|data:)"), lambda r: (troubles.append(r.request.url), r.abort()))
         page.goto((tmp_path / "page.html").as_uri())
         sizes = page.evaluate("[...document.querySelectorAll('math')].map(m => m.getBoundingClientRect().height)")
+        borders = page.evaluate("[...document.querySelectorAll('menclose')].map(e => getComputedStyle(e).borderWidth)")
         widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
         browser.close()
+    assert borders == ["1px"]  # the boxed formula keeps its box
     assert troubles == [] and min(sizes) > 5 and max(sizes) > 30 and min(widths) > 100
