@@ -158,7 +158,8 @@ def page(path):
     for link in soup.find_all("a", href=re.compile(r"^[^:]+\.ipynb")):
         link["href"] = link["href"].replace(".ipynb", ".html")
     typeset(soup)
-    soup.title.string = next((line.lstrip("# ") for cell in notebook.cells for line in cell.source.splitlines()), Path(path).stem)
+    lines = (line.lstrip("# ") for cell in notebook.cells for line in cell.source.splitlines())
+    soup.title.string = next(lines, Path(path).stem)
     soup.html["lang"] = "en"
     soup.head.append(BeautifulSoup(f"<style>{MORE_STYLE}</style>", "html.parser"))
     return str(soup)
