@@ -392,7 +392,7 @@ def test_utils_itself_imports_nothing():
 
 
 def test_launcher_stays_small():
-    assert SOURCE.count("\n") < 230
+    assert SOURCE.count("\n") < 240
 
 
 def test_every_requirement_is_an_exact_pin_and_the_project_comes_last():

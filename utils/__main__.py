@@ -3,6 +3,7 @@
   python3 -m utils [options of JupyterLab]     open the lecture
   python3 -m utils present [NUMBER] [options]  give it: a notebook, one idea a screen, in large type
   python3 -m utils export [NUMBERS] [--to DIR] write it as HTML files that need no network
+  python3 -m utils handout [--to DIR]          copy it twice: for the class, and with all exercises solved
   python3 -m utils test [arguments of pytest]  run its tests
 
 On Windows write "py" for "python3". The first run makes the folder .venv and installs what
@@ -20,6 +21,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -188,22 +190,24 @@ def notebook(name):
     return found[0]
 
 
-def export(python, arguments):
-    """Write notebooks as HTML."""
-    return run(python, "-m", "utils.export", *arguments)
+def module(name):
+    """Return the command that runs one module of `utils` in the lecture's environment."""
+    return lambda python, arguments: run(python, "-m", f"utils.{name}", *arguments)
 
 
 def test(python, arguments):
     """Check style, code and notebooks, or run pytest as told; return the first status that is not 0."""
     suite = ["ruff check", "pytest tests -n 2 --dist loadscope", "pytest --nbval notebooks -n 2 --dist loadscope"]
     statuses = []
+    os.environ["LECTURE_PROGRESS"] = tempfile.mkdtemp()  # what the reader has solved so far stays out of it
     for step in [["pytest", *arguments]] if arguments else [line.split() for line in suite]:
         say(f"Running {' '.join(step)}.")
         statuses.append(run(python, "-m", *step))
     return next(filter(None, statuses), 0)
 
 
-COMMANDS = {"open": lecture, "present": present, "export": export, "test": test}
+COMMANDS = {"open": lecture, "present": present, "export": module("export"),
+            "handout": module("handout"), "test": test}
 
 
 def main(arguments):

@@ -1,0 +1,211 @@
+"""Exercises of notebook 01: difference quotients, gradients, and the direction in which nothing changes."""
+
+import numpy as np
+
+from utils.lesson import Lesson
+
+lesson = Lesson("01_derivatives")
+rng = np.random.default_rng(1)
+
+
+@lesson.exercise(
+    samples=[(np.sin, 1.0, 0.1), (np.exp, 0.5, 0.01), (np.sqrt, 2.0, -0.25), (np.cos, rng.normal(size=3), 0.5)],
+    hints=["Δy is the value after the nudge, less the value before it.",
+           "Divide the whole difference by the nudge: mind the brackets."])
+def difference_quotient(f, x, h):
+    """Return the slope of f between x and x + h."""
+    return (f(x + h) - f(x)) / h
+
+
+@difference_quotient.mistake("wrong sign")
+def quotient_negative(f, x, h):
+    """Your Δy runs backwards: it is the new value less the old one, and yours has the opposite sign."""
+    return (f(x) - f(x + h)) / h
+
+
+@difference_quotient.mistake()
+def quotient_undivided(f, x, h):
+    """This is Δy, the change itself. The multiplier is what one unit of x would buy: divide by the nudge."""
+    return f(x + h) - f(x)
+
+
+@difference_quotient.mistake()
+def quotient_without_brackets(f, x, h):
+    """Division binds more strongly than subtraction, so that only the second value is divided here: add brackets."""
+    return f(x + h) - f(x) / h
+
+
+@difference_quotient.mistake()
+def quotient_centred(f, x, h):
+    """This is the centred recipe, which nudges both ways. It is the better one, and section 7's; here,
+    nudge up only."""
+    return (f(x + h) - f(x - h)) / (2 * h)
+
+
+@difference_quotient.mistake()
+def quotient_backward(f, x, h):
+    """You look back, from x − h to x. It is as good a slope, but asked is the one from x to x + h."""
+    return (f(x) - f(x - h)) / h
+
+
+@lesson.exercise(
+    samples=[(rng.normal(size=(N, 2)),) for N in (4, 3, 7)],
+    hints=["One point a row: `X[:, 0]` are all x₁, `X[:, 1]` all x₂.",
+           "Take each column's multiplier from the formula, with the columns in place of x₁ and x₂.",
+           "`np.stack` with `axis=1` puts two columns side by side."])
+def gradient(X):
+    """Return the gradients of f at the rows of X, shape (N, 2)."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1 + x2, x1 + 8 * x2], axis=1)
+
+
+@gradient.mistake("transposed")
+def gradient_transposed(X):
+    """The numbers are right, but you have stacked rows on one another: asked is one point a row, two columns."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1 + x2, x1 + 8 * x2])
+
+
+@gradient.mistake()
+def gradient_without_product(X):
+    """The product x₁x₂ has been lost: it adds x₂ to the one partial derivative, and x₁ to the other."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1, 8 * x2], axis=1)
+
+
+@gradient.mistake()
+def gradient_power_kept(X):
+    """The second multiplier has lost the 2 that comes down from the square of x₂."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1 + x2, x1 + 4 * x2], axis=1)
+
+
+@gradient.mistake()
+def gradient_own_variable(X):
+    """In the product's share the variables are swapped: while x₁ moves, x₂ stands still and is the factor."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1 + x1, x2 + 8 * x2], axis=1)
+
+
+@gradient.mistake("only the first row")
+def gradient_of_first_row(X):
+    """This is the gradient at the first point. There are N of them, and each has its own row."""
+    x1, x2 = X[0]
+    return np.array([2 * x1 + x2, x1 + 8 * x2])
+
+
+@gradient.mistake("summed over the wrong axis")
+def gradient_summed(X):
+    """You have added the two partial derivatives of a point. They are multipliers of different things: keep both."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return 2 * x1 + x2 + x1 + 8 * x2
+
+
+@lesson.exercise(
+    rtol=0.01, remark="It rises, although the longer of the two moves goes down: the multipliers decide.",
+    hints=["Each argument has a multiplier of its own, and what they buy is added up.",
+           "The row is (9, 27). Multiply it by the column Δx, signs included."])
+def predicted_change():
+    """a number"""
+    return 0.09
+
+
+@predicted_change.mistake("wrong sign")
+def change_negative():
+    """The size is right. Which of the two moves wins, the one that costs or the one that gains?"""
+    return -0.09
+
+
+@predicted_change.mistake()
+def change_without_signs():
+    """You have added two gains. The first argument moves *down*, so its share is taken away."""
+    return 0.45
+
+
+@predicted_change.mistake()
+def change_swapped():
+    """The multipliers are swapped: 9 belongs to x₁, and 27 to x₂."""
+    return -0.45
+
+
+@predicted_change.mistake()
+def change_one_multiplier():
+    """You have added the steps first, and the multipliers, too. Each step is to be multiplied by its own."""
+    return -0.36
+
+
+@lesson.exercise(
+    samples=[(rng.normal(size=2),) for _ in range(3)],
+    hints=["What must the dot product of the gradient and the direction be?",
+           "Swap the two entries, and one of them changes its sign.",
+           "Try it with the gradient (1, 0): counter-clockwise of it lies (0, 1)."])
+def along_the_curve(g):
+    """Return the gradient g, shape (2,), turned by 90 degrees counter-clockwise."""
+    return np.array([-g[1], g[0]])
+
+
+@along_the_curve.mistake("wrong sign")
+def along_clockwise(g):
+    """At a right angle it is, but turned clockwise: the other one of the two directions along the curve is
+    asked for."""
+    return np.array([g[1], -g[0]])
+
+
+@along_the_curve.mistake()
+def along_mirrored(g):
+    """The entries are swapped, and that alone is a mirror image. Compute its dot product with the gradient."""
+    return np.array([g[1], g[0]])
+
+
+@along_the_curve.mistake()
+def along_downhill(g):
+    """This is the direction of steepest descent, straight across the level curve. Along it, f does not
+    change at all."""
+    return -g
+
+
+@lesson.exercise(
+    samples=[(lambda x: (x**3).sum() + x.prod(), rng.normal(size=d), h) for d, h in ((3, 0.1), (2, 0.2), (4, 0.05))],
+    hints=["It takes two evaluations for each entry: go through the entries with a loop, or a list.",
+           "`np.eye(len(x))` holds the unit vectors as rows: one nudge is h times one of them.",
+           "How far apart are the two places at which f is evaluated? That is what the difference is divided by."])
+def centred_gradient(f, x, h):
+    """Return the gradient of f at x, shape (d,), by centred differences; f returns one number."""
+    return np.array([(f(x + h * e) - f(x - h * e)) / (2 * h) for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_by_h(f, x, h):
+    """You divide by h, but the two places are 2h apart: twice the right value."""
+    return np.array([(f(x + h * e) - f(x - h * e)) / h for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_one_sided(f, x, h):
+    """This is the one-sided recipe. It is right in the limit, but the gap shrinks like h only: nudge both ways."""
+    return np.array([(f(x + h * e) - f(x)) / h for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_all_at_once(f, x, h):
+    """You nudge all entries at the same time, so that every entry of the result is the sum of all partial
+    derivatives."""
+    return np.array([(f(x + h) - f(x - h)) / (2 * h) for _ in x])
+
+
+@centred_gradient.mistake()
+def centred_never_back(f, x, h):
+    """A nudge is not taken back before the next entry's turn: each derivative is measured a little further away."""
+    x, found = x.copy(), []
+    for i in range(len(x)):
+        x[i] += h
+        above = f(x)
+        x[i] -= 2 * h
+        found.append((above - f(x)) / (2 * h))
+    return np.array(found)
+
+
+@centred_gradient.mistake("wrong sign")
+def centred_negative(f, x, h):
+    """All signs are reversed: it is the value above less the value below."""
+    return np.array([(f(x - h * e) - f(x + h * e)) / (2 * h) for e in np.eye(len(x))])

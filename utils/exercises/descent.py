@@ -1,0 +1,253 @@
+"""Exercises of notebook 02: a step, a rate, a rule that does not lie, and the whole walk."""
+
+import numpy as np
+
+from utils.lesson import Lesson
+
+lesson = Lesson("02_gradient_descent")
+rng = np.random.default_rng(2)
+
+
+@lesson.exercise(
+    samples=[(np.array([3.0, 3.0]), 0.1), (np.array([-1.0, 2.0]), 0.2), (np.array([0.5, -4.0]), 0.05)],
+    hints=["Compute the gradient at the old point first, both entries of it.",
+           "Down is against the gradient, and the rate says how far.",
+           "Make a new array; the old point belongs to whoever called you."])
+def descent_step(x, rate):
+    """Return the point one step downhill from x, shape (2,)."""
+    return x - rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+@descent_step.mistake("wrong sign")
+def step_uphill(x, rate):
+    """This step goes up: the gradient points to where f grows, and you follow it."""
+    return x + rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+@descent_step.mistake("already updated weights")
+def step_hasty(x, rate):
+    """The second entry's derivative already sees the new first entry. Take both derivatives at the old point."""
+    first = x[0] - rate * (2 * x[0] + x[1])
+    return np.array([first, x[1] - rate * (first + 8 * x[1])])
+
+
+@descent_step.mistake()
+def step_without_rate(x, rate):
+    """The rate does not appear: you go the whole length of the gradient."""
+    return x - np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+@descent_step.mistake()
+def step_alone(x, rate):
+    """This is how far to go, and not where one arrives: the old point is missing."""
+    return -rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+@descent_step.mistake()
+def step_of_fixed_length(x, rate):
+    """You have divided the gradient by its length, so that every step is equally long, and never ends at a minimum."""
+    g = np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+    return x - rate * g / np.linalg.norm(g)
+
+
+@lesson.exercise(
+    samples=[(np.array([[2.0, 1.0], [1.0, 8.0]]),), (np.diag([1.0, 4.0, 9.0]),),
+             (np.array([[3.0, 1.0, 0.0], [1.0, 5.0, 2.0], [0.0, 2.0, 7.0]]),)],
+    hints=["`np.linalg.eigvalsh(H)` gives the eigenvalues, in ascending order.",
+           "The slowest of all directions decides, and it is one of the two at the ends of that list.",
+           "Both ends shrink equally fast where 1 − ηλ at one end is minus 1 − ηλ at the other."],
+    remark="Two of the samples have three variables: there, the trace would have misled you.")
+def best_rate(H):
+    """Return the fixed rate with which the slowest direction is as fast as possible; H has the shape (d, d)."""
+    eigenvalues = np.linalg.eigvalsh(H)
+    return 2 / (eigenvalues[0] + eigenvalues[-1])
+
+
+@best_rate.mistake()
+def rate_from_trace(H):
+    """That works for two variables only: the trace is the sum of *all* eigenvalues, and only the two ends count."""
+    return 2 / np.trace(H)
+
+
+@best_rate.mistake()
+def rate_at_the_edge(H):
+    """This is the edge of convergence. There, the steepest direction hops to and fro for ever."""
+    return 2 / np.linalg.eigvalsh(H)[-1]
+
+
+@best_rate.mistake()
+def rate_for_the_steepest(H):
+    """This is the best rate for the steepest direction alone. The flattest one could go faster, and it is the last to
+    arrive."""
+    return 1 / np.linalg.eigvalsh(H)[-1]
+
+
+@best_rate.mistake()
+def rate_for_the_flattest(H):
+    """This rate suits the flattest direction; in the steepest one it is far beyond the edge, and diverges."""
+    return 1 / np.linalg.eigvalsh(H)[0]
+
+
+@best_rate.mistake()
+def rate_from_the_diagonal(H):
+    """You have taken the diagonal for the eigenvalues. They are the same only where all else in H is 0."""
+    diagonal = np.diag(H)
+    return 2 / (diagonal.min() + diagonal.max())
+
+
+@lesson.exercise(
+    hints=["Take the first step by hand: the gradient at (3, 3) is (9, 27).",
+           "What is f at the place where the first step ends? And what does rule 1 compare?"],
+    remark="At once, and far from the minimum. Why that is so is the next section.")
+def trap():
+    """a number of steps"""
+    return 1
+
+
+@trap.mistake()
+def trap_never():
+    """It is true that this run diverges. But the question is when *rule 1* stops it: compute f after the first step."""
+    return "never"
+
+
+@trap.mistake()
+def trap_like_a_tenth():
+    """That is the number for η = 0.1. Here η is beyond the edge: take the first step by hand, and compare f."""
+    return 37
+
+
+@trap.mistake()
+def trap_like_a_fifth():
+    """That is the number for η = 0.2. Here η is beyond the edge: take the first step by hand, and compare f."""
+    return 20
+
+
+@trap.mistake()
+def trap_before_it_begins():
+    """Rule 1 compares two values of f, so at least one step must be taken before it can say anything."""
+    return 0
+
+
+HISTORIES = [
+    ([54.0, 54.0], [28.5, 29.3]), ([54.0], [28.5]), ([54.0, 5.4, 2.6], [28.5, 4.0, 3.0]), ([9.0, 8.0], [1.0, 1e-9]),
+    ([3.0, 2.0, 2.0], [5.0, 1.0, 1e-8]), ([1.0, 7.0], [2.0, 9.0]), ([2.0, 5.0, 2.0], [1.0, 3.0, 1e-9]),
+    ([4.0, 3.0, 3.0 + 1e-9], [2.0, 1.0, 1e-9]), ([3.0, 5.0], [1.0, 1e-9]), ([5.0, 5.0, 4.0], [1e-9, 1e-9, 2.0]),
+]
+
+
+@lesson.exercise(
+    samples=[(np.array(values), np.array(norms), 1e-6, 1e-6) for values, norms in HISTORIES],
+    hints=["The last entries count: `values[-1]` and `norms[-1]`.",
+           "At the start there is one value only. Ask for `len(values)` before you look at the one before the last.",
+           "A change is small if its *size* is; and both rules have to hold, not one of them."])
+def may_stop(values, norms, eps1, eps2):
+    """Return True if rule 1 (with eps1) and rule 2 (with eps2) both hold at the last place, else False."""
+    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and norms[-1] < eps2
+
+
+@may_stop.mistake()
+def stop_on_change(values, norms, eps1, eps2):
+    """This is rule 1 alone, the rule that lies: with η = 0.25 it stops on the flank of the valley."""
+    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1
+
+
+@may_stop.mistake()
+def stop_on_gradient(values, norms, eps1, eps2):
+    """This is rule 2 alone. It does not lie, but asked is that *both* rules hold."""
+    return norms[-1] < eps2
+
+
+@may_stop.mistake()
+def stop_on_either(values, norms, eps1, eps2):
+    """You stop as soon as *one* of the rules holds, and so the rule that lies can still decide by itself."""
+    return (len(values) > 1 and abs(values[-1] - values[-2]) < eps1) or norms[-1] < eps2
+
+
+@may_stop.mistake("wrong sign")
+def stop_on_fall(values, norms, eps1, eps2):
+    """A change has a sign: where f falls, new less old is negative, and so below any ε. Take its size."""
+    return len(values) > 1 and values[-1] - values[-2] < eps1 and norms[-1] < eps2
+
+
+@may_stop.mistake()
+def stop_against_the_start(values, norms, eps1, eps2):
+    """You compare the last value with the first one. The rule looks at the last *step*."""
+    return len(values) > 1 and abs(values[-1] - values[0]) < eps1 and norms[-1] < eps2
+
+
+@lesson.exercise(
+    samples=[(lambda x: x @ np.array([[2.0, 1.0], [1.0, 8.0]]), np.array([3.0, 3.0]), 0.2, 1e-3, 50),
+             (lambda x: 2 * (x - 1), np.array([4.0]), 0.3, 1e-2, 40),
+             (lambda x: x * np.array([1.0, 2.0, 3.0]), np.array([1.0, -2.0, 3.0]), 0.1, 1e-6, 7),
+             (lambda x: x, np.array([1e-9, 0.0]), 0.5, 1e-6, 5)],
+    hints=["Keep the places in a list that begins with the start.",
+           "A `for` loop over max_steps cannot run for ever. Leave it with `break` where the ground is flat.",
+           "Look at the gradient *before* you step: a start that is flat already must not move.",
+           "`np.array(places)` makes an array of k + 1 rows out of the list."])
+def descend(gradient, start, rate, eps, max_steps):
+    """Return the places that were visited, the start first, shape (k + 1, d)."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(places[-1] - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_without_start(gradient, start, rate, eps, max_steps):
+    """The start is missing from the path: k steps pass through k + 1 places."""
+    x, places = start, []
+    for _ in range(max_steps):
+        g = gradient(x)
+        if np.linalg.norm(g) < eps:
+            break
+        x = x - rate * g
+        places.append(x)
+    return np.array(places)
+
+
+@descend.mistake("wrong sign")
+def descend_uphill(gradient, start, rate, eps, max_steps):
+    """This walk goes uphill: it follows the gradient, which points to where f grows."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(places[-1] + rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_to_the_end(gradient, start, rate, eps, max_steps):
+    """All max_steps are taken, however flat the ground: the gradient's length is never compared with ε."""
+    places = [start]
+    for _ in range(max_steps):
+        places.append(places[-1] - rate * gradient(places[-1]))
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_one_too_far(gradient, start, rate, eps, max_steps):
+    """You look at the gradient after the step that it was computed for, and so you take one step too many."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        places.append(places[-1] - rate * g)
+        if np.linalg.norm(g) < eps:
+            break
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_last_place(gradient, start, rate, eps, max_steps):
+    """This is where the walk ends. Asked is the whole path, the start first, one place a row."""
+    x = start
+    for _ in range(max_steps):
+        g = gradient(x)
+        if np.linalg.norm(g) < eps:
+            break
+        x = x - rate * g
+    return x

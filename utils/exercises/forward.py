@@ -1,0 +1,341 @@
+"""Exercises of notebook 03: a layer, its bias, softmax, the loss, and the whole forward pass."""
+
+import numpy as np
+
+from utils.activations import relu, sigmoid, softmax, tanh
+from utils.lesson import Lesson
+
+lesson = Lesson("03_forward_pass")
+rng = np.random.default_rng(3)
+
+
+def layer_sample(N, n, m):
+    """Return X (N, n), W (m, n), b (m,)."""
+    return rng.normal(size=(N, n)), rng.normal(size=(m, n)), rng.normal(size=m)
+
+
+def network_sample(N, *sizes, f):
+    """Return W, b, f, X of a network; f is one activation a layer."""
+    W = {l: rng.normal(size=(m, n)) for l, (n, m) in enumerate(zip(sizes, sizes[1:]), 1)}
+    return W, {l: rng.normal(size=len(w)) for l, w in W.items()}, dict(enumerate(f, 1)), rng.normal(size=(N, sizes[0]))
+
+
+@lesson.exercise(
+    samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(3, 4, 4)],
+    hints=["Say the shapes aloud: X is (N, n), W is (m, n), and the result is (N, m).",
+           "Which of the two has to be turned so that the n's meet?",
+           "The bias has one number for each of the m units; broadcasting gives it to every row."])
+def linear(X, W, b):
+    """Return Z, shape (N, m), for X (N, n), W (m, n) and b (m,)."""
+    return X @ W.T + b
+
+
+@linear.mistake("bias missing")
+def linear_without_bias(X, W, b):
+    """The bias is missing: each unit adds its own number to what it has weighed."""
+    return X @ W.T
+
+
+@linear.mistake("transposed")
+def linear_untransposed(X, W, b):
+    """W holds one row for each *output*, so it enters turned round. Yours runs only where a layer is square, and is
+    wrong there."""
+    return X @ W + b
+
+
+@linear.mistake()
+def linear_one_sample_a_column(X, W, b):
+    """The numbers are right, but you have laid the samples into columns. Rows are samples, in and out."""
+    return W @ X.T + b[:, None]
+
+
+@linear.mistake("only the first row")
+def linear_of_first_row(X, W, b):
+    """This is what becomes of the first sample. The batch has N, and each has its row in the result."""
+    return X[:1] @ W.T + b
+
+
+@linear.mistake()
+def linear_bias_weighed(X, W, b):
+    """You add the bias before the weights, so that it is weighed as well. It is added to the finished sums."""
+    return (X + b[0]) @ W.T
+
+
+@lesson.exercise(
+    samples=[(rng.normal(size=m), N) for m, N in ((3, 4), (5, 2), (1, 6))],
+    hints=["Which shape must the result have, so that it can be added to XWᵀ, which is (N, m)?",
+           "A column of N ones, `np.ones((N, 1))`, times a row.",
+           "b has the shape (m,), which is neither row nor column. `b.reshape(1, -1)` makes a row of it."])
+def repeat_bias(b, N):
+    """Return the bias b, shape (m,), once for each of N rows, shape (N, m)."""
+    return np.ones((N, 1)) @ b.reshape(1, -1)
+
+
+@repeat_bias.mistake("transposed")
+def bias_in_columns(b, N):
+    """You have N columns; it should be N rows, each of them the whole bias."""
+    return b.reshape(-1, 1) @ np.ones((1, N))
+
+
+@repeat_bias.mistake()
+def bias_only_once(b, N):
+    """This is the bias once, as a row. It takes N of them, one for each sample."""
+    return b.reshape(1, -1)
+
+
+@repeat_bias.mistake()
+def bias_shuffled(b, N):
+    """The shape is right, but each number is repeated on the spot before the next one comes: row by row it is not b."""
+    return np.repeat(b, N).reshape(N, -1)
+
+
+@repeat_bias.mistake("only the first row")
+def bias_in_first_row(b, N):
+    """Only the first row holds the bias; the other samples get none."""
+    return np.eye(N, 1) @ b.reshape(1, -1)
+
+
+@lesson.exercise(
+    hints=["Write the two shapes below one another, aligned at the right: (3, 1) over (3).",
+           "Where one has a 1, or nothing, it is stretched to what the other has."],
+    remark="Nine numbers where three were meant, and not a word of warning.")
+def silent_shape():
+    """a tuple"""
+    return (3, 3)
+
+
+@silent_shape.mistake()
+def silent_as_hoped():
+    """That is what one hopes for. Align the shapes at the right: 1 meets 3, and what meets the 3 of the rows?"""
+    return (3, 1)
+
+
+@silent_shape.mistake()
+def silent_flat():
+    """The result has as many axes as the longer of the two shapes: two."""
+    return (3,)
+
+
+@silent_shape.mistake()
+def silent_error():
+    """No error is raised, and that is the danger: 1 meets 3, and a 1 can be stretched to anything."""
+    return "error"
+
+
+@lesson.exercise(
+    parts=("X_ext", "W_ext"), samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(5, 1, 2)],
+    hints=["X̃ is one column wider than X, and W̃ one column wider than W.",
+           "`np.hstack([left, right])` puts two matrices side by side; both need the same number of rows.",
+           "b has the shape (m,); as a column it is `b.reshape(-1, 1)`."])
+def extend(X, W, b):
+    """Return X̃, shape (N, n + 1), and W̃, shape (m, n + 1)."""
+    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, b.reshape(-1, 1)])
+
+
+@extend.mistake()
+def extend_in_front(X, W, b):
+    """Ones and bias stand in front, which gives the same product; the notation of this notebook has them last."""
+    return np.hstack([np.ones((len(X), 1)), X]), np.hstack([b.reshape(-1, 1), W])
+
+
+@extend.mistake("transposed")
+def extend_below(X, W, b):
+    """You have added a row of ones below, which is one more sample. The constant is one more *input*: a column."""
+    return np.vstack([X, np.ones((1, X.shape[1]))]), np.hstack([W, b.reshape(-1, 1)])
+
+
+@extend.mistake("bias missing")
+def extend_by_zeros(X, W, b):
+    """W̃ has the right shape, but its last column is not the bias."""
+    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, np.zeros((len(W), 1))])
+
+
+@extend.mistake()
+def extend_bias_twice(X, W, b):
+    """The constant that is appended to each sample has to be 1: the bias itself stands in W̃, and would be squared."""
+    return np.hstack([X, np.full((len(X), 1), b[0])]), np.hstack([W, b.reshape(-1, 1)])
+
+
+@lesson.exercise(
+    parts=("Z", "A"),
+    samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
+             network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
+    hints=["Begin with `Z, A = {}, {0: X}`, and go through the layers: `for l in W:`.",
+           "A layer takes in what the layer before it has put out. Which number has that layer?",
+           "`f[l]` is a function. It takes Z and returns A, both of layer l."])
+def forward(W, b, f, X):
+    """Return the dicts Z, with the keys 1 … L, and A, with the keys 0 … L, where A[0] is X."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake("bias missing")
+def forward_without_bias(W, b, f, X):
+    """The biases are missing. Each layer adds its own, to every row."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake()
+def forward_skips_activations(W, b, f, X):
+    """From the second layer on you go on with Z, so that all but the last activation are skipped. A layer takes in an
+    A."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = (Z[l - 1] if l > 1 else X) @ W[l].T + b[l]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake()
+def forward_without_activation(W, b, f, X):
+    """The activations are missing: your A is the same as Z, and many layers do no more than one."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = Z[l]
+    return Z, A
+
+
+@forward.mistake("transposed")
+def forward_untransposed(W, b, f, X):
+    """W[l] has one row for each output, so it enters turned round. Yours runs only where all layers are
+    equally wide."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l] + b[l]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake("weights of the wrong layer")
+def forward_first_weights(W, b, f, X):
+    """Every layer uses the weights of the first one. It runs only where all layers are equally wide."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[1].T + b[l]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake()
+def forward_same_activation(W, b, f, X):
+    """Every layer uses the activation of the first one. Each has its own, and the last is often another."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = f[1](Z[l])
+    return Z, A
+
+
+@lesson.exercise(
+    samples=[(rng.normal(size=(4, 3)),), (np.array([[1000.0, 999.0, 0.0], [0.0, 1.0, 2.0]]),),
+             (np.array([[-1000.0, -1001.0], [0.0, 3.0], [700.0, 702.0]]),)],
+    hints=["Subtract each row's own largest number first.",
+           "`Z.max(1)` has the shape (N,), which does not fit. With `keepdims=True` it is a column.",
+           "The sum goes along a row, too, and it needs `keepdims=True` as well."])
+def softmax_rows(Z):
+    """Return the softmax of each row of Z, shape (N, d)."""
+    E = np.exp(Z - Z.max(1, keepdims=True))
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_overflowing(Z):
+    """The formula is right, and yet a large z overflows, and ∞/∞ is nan. Subtract something that changes
+    nothing else."""
+    E = np.exp(Z)
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake("softmax over the wrong axis")
+def softmax_down_columns(Z):
+    """You have divided by the sums of the columns, so that samples compete with one another. The sum runs
+    along a row."""
+    E = np.exp(Z - Z.max(0, keepdims=True))
+    return E / E.sum(0, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_of_everything(Z):
+    """All numbers of the batch sum to 1 here. Each row should, by itself."""
+    E = np.exp(Z - Z.max())
+    return E / E.sum()
+
+
+@softmax_rows.mistake()
+def softmax_common_maximum(Z):
+    """You subtract the largest number of the whole batch. For a row that lies far below it, every e to the z is 0, and
+    0/0 is nan."""
+    E = np.exp(Z - Z.max())
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_not_normalised(Z):
+    """These are the numerators. Each is still to be divided by its row's sum, so that a row sums to 1."""
+    return np.exp(Z - Z.max(1, keepdims=True))
+
+
+def loss_sample(N, m):
+    """Return probabilities A and one-hot Y, (N, m)."""
+    return softmax(rng.normal(size=(N, m))), np.eye(m)[rng.integers(0, m, N)]
+
+
+@lesson.exercise(
+    samples=[loss_sample(4, 3), loss_sample(5, 2), loss_sample(3, 7)],
+    hints=["⊗ is `*`, entry by entry: the zeros of Y wipe out all but the right class.",
+           "Sum everything, and divide by the number of *samples*.",
+           "A probability below 1 has a negative logarithm. What makes the loss positive?"])
+def cross_entropy_loss(A, Y):
+    """Return the cross-entropy of the probabilities A for the one-hot targets Y, both of shape (N, d)."""
+    return -(Y * np.log(A)).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake("log forgotten")
+def loss_without_log(A, Y):
+    """The logarithm is missing. This is the mean probability of the right class, with or without its sign: the slides'
+    own slip."""
+    return -(Y * A).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake("wrong sign")
+def loss_negative(A, Y):
+    """The sign is missing: logarithms of probabilities are negative, and a cross-entropy is not."""
+    return (Y * np.log(A)).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake("1/N forgotten")
+def loss_summed(A, Y):
+    """This is the sum over the samples. Without the average, a batch twice as large has a loss twice as large."""
+    return -(Y * np.log(A)).sum()
+
+
+@cross_entropy_loss.mistake("1/N twice")
+def loss_divided_twice(A, Y):
+    """You divide by N twice. Once makes the average; a mean that is divided again has done it already."""
+    return -(Y * np.log(A)).sum() / len(Y) ** 2
+
+
+@cross_entropy_loss.mistake()
+def loss_over_entries(A, Y):
+    """You average over all entries, the zeros included. The average is over the samples: divide by N alone."""
+    return -(Y * np.log(A)).mean()
+
+
+@cross_entropy_loss.mistake("only the first row")
+def loss_of_first_row(A, Y):
+    """This is the loss of the first sample alone. The batch's loss is the average over all of them."""
+    return -(Y[0] * np.log(A[0])).sum()
+
+
+@cross_entropy_loss.mistake()
+def loss_of_slip(A, Y):
+    """The logarithm and the sign are missing. This is the mean probability of the right class, which should *rise*."""
+    return (Y * A).sum() / len(Y)

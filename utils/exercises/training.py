@@ -1,0 +1,319 @@
+"""Exercises of notebook 06: a step, a shuffle, a scale, and a training from nothing."""
+
+import numpy as np
+
+from utils.activations import sigmoid, softmax, tanh
+from utils.lesson import Lesson
+from utils.losses import cross_entropy
+from utils.mlp import backward, forward, initialize
+
+lesson = Lesson("06_training")
+rng = np.random.default_rng(6)
+
+
+def classes(N, m):
+    """Return one-hot rows (N, m)."""
+    return np.eye(m)[rng.integers(0, m, N)]
+
+
+@lesson.exercise(
+    parts=("W", "b"),
+    samples=[(initialize(sizes, f, rng, scheme="centred"), rng.normal(size=(N, sizes[0])), classes(N, sizes[-1]), rate)
+             for N, sizes, f, rate in ((4, (5, 7, 3), (sigmoid, softmax), 0.5),
+                                       (6, (2, 4, 5, 3), (tanh, tanh, softmax), 0.1))],
+    hints=["Four things: forward, the loss's gradient, backward, and a step against it. Three of them have functions.",
+           "`cross_entropy.gradient(A, Y)` wants the output, and holds the 1/N.",
+           "`backward` returns `dW` and `db`, dicts by layer. The new W and b are dicts, too."])
+def training_step(net, X, Y, rate):
+    """Return the dicts W and b of the network after one step on the batch X, Y."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
+    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
+    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
+    return W, b
+
+
+@training_step.mistake("wrong sign")
+def training_uphill(net, X, Y, rate):
+    """This step goes uphill: it adds what has to be taken away."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
+    W = {l: net.W[l] + rate * gradients.dW[l] for l in net.W}
+    b = {l: net.b[l] + rate * gradients.db[l] for l in net.b}
+    return W, b
+
+
+@training_step.mistake("1/N twice")
+def training_divided(net, X, Y, rate):
+    """The rate is divided by N, but the loss's gradient holds the 1/N already: your steps are N times too short."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
+    W = {l: net.W[l] - rate / len(X) * gradients.dW[l] for l in net.W}
+    b = {l: net.b[l] - rate / len(X) * gradients.db[l] for l in net.b}
+    return W, b
+
+
+@training_step.mistake("1/N forgotten")
+def training_summed(net, X, Y, rate):
+    """The gradient of the average has a 1/N, and yours has none: your steps are N times too long."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, len(X) * cross_entropy.gradient(trace.A[len(net.W)], Y))
+    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
+    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
+    return W, b
+
+
+@training_step.mistake("bias missing")
+def training_weights_alone(net, X, Y, rate):
+    """The weights take their step, and the biases stay where they were. They are knobs, too."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
+    return {l: net.W[l] - rate * gradients.dW[l] for l in net.W}, net.b
+
+
+@training_step.mistake("already updated weights")
+def training_in_passing(net, X, Y, rate):
+    """A layer is updated before the blame has gone back through it. First all gradients at the old weights, then all
+    steps."""
+    A, W, b = forward(net, X).A, {}, {}
+    dA = cross_entropy.gradient(A[len(net.W)], Y)
+    for l in reversed(net.W):
+        dZ = net.f[l].pullback(dA, A[l])
+        W[l], b[l] = net.W[l] - rate * dZ.T @ A[l - 1], net.b[l] - rate * dZ.sum(0)
+        dA = dZ @ W[l]
+    return W, b
+
+
+@lesson.exercise(
+    samples=[(rng.normal(size=(N, n)), classes(N, 3), size, np.random.default_rng(seed))
+             for N, n, size, seed in ((7, 2, 3, 1), (10, 4, 5, 2), (5, 2, 2, 3))],
+    hints=["`order = rng.permutation(len(X))` is a list of row numbers, each of them once.",
+           "X and Y have to be put in the *same* order.",
+           "`range(0, len(X), size)` gives the first row of each batch, and a slice may be shorter at the end."])
+def mini_batches(X, Y, size, rng):
+    """Return the list of the pairs (X_batch, Y_batch), all rows shuffled; the last batch may be shorter."""
+    order = rng.permutation(len(X))
+    X, Y = X[order], Y[order]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
+def batches_torn_apart(X, Y, size, rng):
+    """X is shuffled and Y is not, so that samples have lost their targets. Training on this learns nothing."""
+    X = X[rng.permutation(len(X))]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
+def batches_two_orders(X, Y, size, rng):
+    """X and Y are shuffled in two different orders, so that samples have lost their targets. One order serves both."""
+    X, Y = X[rng.permutation(len(X))], Y[rng.permutation(len(Y))]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
+def batches_unshuffled(X, Y, size, rng):
+    """The rows come in their old order: nothing is shuffled."""
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
+def batches_without_the_rest(X, Y, size, rng):
+    """The rows that do not fill a whole batch are lost. A last, shorter batch takes them."""
+    order = rng.permutation(len(X))
+    X, Y = X[order], Y[order]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X) - size + 1, size)]
+
+
+@mini_batches.mistake()
+def batches_drawn(X, Y, size, rng):
+    """You draw rows with replacement: some come twice in an epoch, and others not at all."""
+    order = rng.integers(0, len(X), len(X))
+    X, Y = X[order], Y[order]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake("only the first row")
+def batches_first_alone(X, Y, size, rng):
+    """This is the first batch alone. An epoch goes through all of them."""
+    order = rng.permutation(len(X))[:size]
+    return [(X[order], Y[order])]
+
+
+@lesson.exercise(
+    rtol=2e-3,
+    hints=["What does a sample cost whose right class gets the probability 1? And one whose right class gets 1/3?",
+           "Half of the samples cost nothing, and half cost log 3. What is the average?"])
+def stuck_at():
+    """a number"""
+    return float(np.log(3) / 2)
+
+
+@stuck_at.mistake()
+def stuck_all():
+    """Only half of the samples pay log 3; the other half pay nothing, and the loss is an average."""
+    return 1.0986
+
+
+@stuck_at.mistake("log forgotten")
+def stuck_without_log():
+    """A sample does not cost the probability that it misses or gets, but the logarithm of 1 over it."""
+    return 0.1667
+
+
+@stuck_at.mistake()
+def stuck_in_decades():
+    """That is the logarithm to the base 10. The cross-entropy has the natural one, `np.log`."""
+    return 0.2386
+
+
+@stuck_at.mistake()
+def stuck_between_two():
+    """That is a coin toss between *two* classes, as in the story above. Here there are three."""
+    return 0.3466
+
+
+@lesson.exercise(
+    parts=("X_train", "X_test"),
+    samples=[(3 * rng.normal(size=(N, d)) + rng.normal(size=d), 3 * rng.normal(size=(M, d)) + rng.normal(size=d))
+             for N, M, d in ((6, 4, 3), (5, 7, 2), (9, 2, 4))],
+    hints=["A mean and a standard deviation for each *column*: `X.mean(0)` and `X.std(0)`.",
+           "Whose mean is it that the test rows lose?"])
+def standardise(X_train, X_test):
+    """Return both sets standardised, shapes (N, d) and (M, d)."""
+    mean, std = X_train.mean(0), X_train.std(0)
+    return (X_train - mean) / std, (X_test - mean) / std
+
+
+@standardise.mistake()
+def standardise_each(X_train, X_test):
+    """The test rows are measured by their own mean. Whoever computes anything from the drawer has looked into it."""
+    return (X_train - X_train.mean(0)) / X_train.std(0), (X_test - X_test.mean(0)) / X_test.std(0)
+
+
+@standardise.mistake()
+def standardise_together(X_train, X_test):
+    """Mean and deviation are those of both sets together, so that the training has seen the test rows."""
+    X = np.vstack([X_train, X_test])
+    return (X_train - X.mean(0)) / X.std(0), (X_test - X.mean(0)) / X.std(0)
+
+
+@standardise.mistake()
+def standardise_by_one_number(X_train, X_test):
+    """There is one mean for all numbers. Each column has its own scale, and so its own mean and deviation."""
+    mean, std = X_train.mean(), X_train.std()
+    return (X_train - mean) / std, (X_test - mean) / std
+
+
+@standardise.mistake("summed over the wrong axis")
+def standardise_rows(X_train, X_test):
+    """You standardise each sample by itself, along its row. The mean runs down a column, over the samples."""
+    return tuple((X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True) for X in (X_train, X_test))
+
+
+@standardise.mistake()
+def standardise_by_variance(X_train, X_test):
+    """You divide by the variance. The standard deviation is its square root, and has the unit of the column."""
+    mean, variance = X_train.mean(0), X_train.var(0)
+    return (X_train - mean) / variance, (X_test - mean) / variance
+
+
+@standardise.mistake()
+def standardise_only_centred(X_train, X_test):
+    """The means are taken away, and the columns still have different widths: divide by the deviation, too."""
+    mean = X_train.mean(0)
+    return X_train - mean, X_test - mean
+
+
+@lesson.exercise(
+    parts=("W", "b", "losses"),
+    samples=[(rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(N, n)), classes(N, m), rate, steps)
+             for N, n, m, rate, steps in ((6, 4, 3, 0.5, 5), (5, 2, 4, 0.2, 3))],
+    hints=["One step: Z, A, the loss of this A, dZ, and then the two updates. Put it into a loop over `range(steps)`.",
+           "Softmax and cross-entropy together give the dZ of notebook 04, with its 1/N.",
+           "Compute everything from the old W and b, and only then change both.",
+           "`W = W - …` makes a new array; `W -= …` would change the one that you were given."])
+def train_from_nothing(W, b, X, Y, rate, steps):
+    """Return W (m, n), b (m,) and the losses (steps,) of gradient descent on softmax(X Wᵀ + b) and cross-entropy."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("wrong sign")
+def nothing_uphill(W, b, X, Y, rate, steps):
+    """Your loss rises from step to step: a sign is wrong, in dZ or in the step."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W + rate * dZ.T @ X
+        b = b + rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("already updated weights")
+def nothing_in_passing(W, b, X, Y, rate, steps):
+    """The bias is updated from the *new* weights: between the two updates, the output has been computed again."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        W = W - rate * (A - Y).T @ X / len(X)
+        b = b - rate * (softmax(X @ W.T + b) - Y).sum(0) / len(X)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("1/N forgotten")
+def nothing_summed(W, b, X, Y, rate, steps):
+    """The loss is an average, and the gradient you step with is a sum: its 1/N is missing."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        W = W - rate * (A - Y).T @ X
+        b = b - rate * (A - Y).sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("bias missing")
+def nothing_without_bias(W, b, X, Y, rate, steps):
+    """The bias never changes. It is a knob as well, with a gradient of its own."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        W = W - rate * (A - Y).T @ X / len(X)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("softmax over the wrong axis")
+def nothing_down_columns(W, b, X, Y, rate, steps):
+    """Your softmax runs down the columns, over the samples. It belongs along each row."""
+    losses = []
+    for _ in range(steps):
+        A = softmax((X @ W.T + b).T).T
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_measured_late(W, b, X, Y, rate, steps):
+    """Your losses are those after each step. Asked is the loss before it, of the A that the step is made from."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+        losses.append(-(Y * np.log(softmax(X @ W.T + b))).sum() / len(X))
+    return W, b, np.array(losses)

@@ -1,0 +1,71 @@
+"""What a student has done so far, kept in a file beside the notebook.
+
+A record is one JSON object: {exercise: {"verdict", "sentence", "tries", "answer"}}. It is written anew as
+a whole, then put in place in one move, so that a crash leaves the old one. Nothing in here raises.
+"""
+
+import json
+import os
+from pathlib import Path
+
+FOLDER = "LECTURE_PROGRESS"  # an environment variable: where records are kept, if not beside the notebook
+FIELDS = {"verdict": str, "sentence": str, "tries": int, "answer": str}
+
+
+def path_of(notebook):
+    """Return where the record of a notebook is kept, the kernel's folder being the notebook's own."""
+    return Path(os.environ.get(FOLDER, ".")) / f"{notebook}.progress.json"
+
+
+def read(notebook):
+    """Return (record, remark): what is known, and a sentence if the file had to be set aside, else ''."""
+    path = path_of(notebook)
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}, ""
+    except OSError as error:
+        return {}, f"Your progress in {path.name} cannot be read ({error.strerror})."
+    except (ValueError, RecursionError):
+        record = None
+    if _is_record(record):
+        return record, ""
+    return {}, _set_aside(path)
+
+
+def note(notebook, name, kind, sentence, answer):
+    """Write down a verdict, and return a sentence if something is in the way, else ''.
+
+    What was right once stays right, with the answer that was; only the number of tries goes on.
+    """
+    record, remark = read(notebook)
+    before = record.get(name, {"verdict": "", "tries": 0})
+    kept = before if before["verdict"] == "right" else {"verdict": kind, "sentence": sentence, "answer": answer}
+    record[name] = {**kept, "tries": before["tries"] + 1}
+    path = path_of(notebook)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        if path.exists() and remark:  # could be neither read nor moved: better not to touch it
+            return remark
+        draft.write_text(json.dumps(record, ensure_ascii=False, indent=1), encoding="utf-8")
+        draft.replace(path)
+    except (OSError, ValueError) as error:
+        return f"Your progress could not be saved ({getattr(error, 'strerror', None) or error})."
+    return remark
+
+
+def _is_record(record):
+    return isinstance(record, dict) and all(
+        isinstance(entry, dict) and all(isinstance(entry.get(field), kind) for field, kind in FIELDS.items())
+        for entry in record.values())
+
+
+def _set_aside(path):
+    """Rename a file that is not a record, to a name that is free, so that nothing in it is lost."""
+    numbers = (n for n in range(1, 1000) if not path.with_name(f"{path.name}.aside-{n}").exists())
+    place = path.with_name(f"{path.name}.aside-{next(numbers, 1000)}")
+    try:
+        path.rename(place)
+    except OSError as error:
+        return f"{path.name} is not a record of exercises, and cannot be set aside ({error.strerror})."
+    return f"{path.name} was not a record of exercises: it is set aside as {place.name}, and a new one begins."
