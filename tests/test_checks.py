@@ -80,7 +80,7 @@ def said(answer, exercise=EXERCISE):
     lambda X, W, extra=0: X @ W.T + extra,
 ], ids=range(9))
 def test_every_right_way_is_right(answer):
-    assert EXERCISE.verdict(answer) == Verdict("right", "Right, on all 3 samples.")
+    assert EXERCISE.verdict(answer) == Verdict("right", "Right, in all 3 tests.")
 
 
 def half_filled(X, W):
@@ -161,7 +161,7 @@ def in_place(X, W):
     (lambda X, W: X @ W.T / -2, "2 times too small everywhere and has the wrong sign"),
     (lambda X, W: len(X) * X @ W.T, "exactly N times too large"),
     (lambda X, W: X @ W.T / len(X), "exactly N times too small"),
-    (lambda X, W: X @ W.T * W.shape[0], "a factor that changes from sample to sample"),
+    (lambda X, W: X @ W.T * W.shape[0], "a factor that is another one in each test, such as 7"),
     (lambda X, W: X @ W.T + 0.5, "off by the same amount everywhere, 0.5"),
     (lambda X, W: (X @ W.T) * np.nan, "nan or infinite"),
     (lambda X, W: (X @ W.T).ravel(), "the right numbers in the shape (12,), expected (4, 3)"),
@@ -169,7 +169,7 @@ def in_place(X, W):
     (lambda X, W: 1.0, "one number, expected an array of shape (4, 3)"),
     (lambda X, W: X[:, None] * W, "a sum over the axis 2 is missing"),
     (lambda X, W: X @ W.T * (1 + 1e-3 * np.sin(np.arange(len(W)))), "nearly right"),
-    (lambda X, W: np.where(np.arange(len(X))[:, None] == 1, X @ W.T, 7), "The right rows are 1 of 0 to 3."),
+    (lambda X, W: np.where(np.arange(len(X))[:, None] == 1, X @ W.T, 7), "Only row 1 is right."),
     (lambda X, W: np.where(np.arange(len(W)) == 1, X @ W.T, 7), "4 of the 12 numbers in your result are right"),
     (lambda X, W: "a matrix", "is a text, expected an array of shape (4, 3)"),
     (lambda X, W: {"Z": X @ W.T}, "is a dict"),
@@ -191,7 +191,7 @@ def test_an_unknown_mistake_is_described(answer, words):
 
 @pytest.mark.parametrize("answer, words", [
     (lambda x: {"mean": x.mean()}, "is a dict, expected 2 results (mean, range)"),
-    (lambda x: ({"mean": x.mean()},), "has 1 parts, expected 2 (mean, range)"),
+    (lambda x: ({"mean": x.mean()},), "has 1 part, expected 2 results (mean, range)"),
     (lambda x: ({"median": x.mean()}, 0), "mean has the keys 'median', expected a dict with the keys 'mean'"),
     (lambda x: (x.mean(), 0), "mean is a number, expected a dict"),
     (lambda x: ({"mean": x.mean()}, x.max()), "(mean is right.)"),
@@ -209,7 +209,7 @@ def test_the_right_value_of_a_yes_or_no_is_said_with_its_arguments():
 @pytest.mark.parametrize("exercise, answer, words", [
     (CHOICE, "e", "e is not the answer"), (CHOICE, 2, "is a number, expected a letter in quotation marks"),
     (NUMBER, 0.4, "0.4 is not the answer"), (NUMBER, "two", "is a text, expected one number"),
-    (PAIR, (7, 5), "(7, 5) is not the answer"), (PAIR, (4,), "has 1 parts, expected 2"),
+    (PAIR, (7, 5), "(7, 5) is not the answer"), (PAIR, (4,), "has 1 part, expected a tuple of 2"),
     (CHOICE, best, "is a function"),
 ])
 def test_a_wrong_answer_to_a_question_does_not_give_the_right_one_away(exercise, answer, words):
@@ -305,7 +305,7 @@ def test_a_check_prints_one_line_and_swallows_what_the_student_prints(capsys):
         return X @ W.T
 
     assert EXERCISE.check(chatty)
-    assert capsys.readouterr().out == "Right, on all 3 samples.\n"
+    assert capsys.readouterr().out == "Right, in all 3 tests.\n"
 
 
 def test_the_samples_stay_as_they_were():
@@ -325,7 +325,9 @@ def test_hints_come_one_at_a_time_and_begin_again(capsys):
     exercise = Exercise(scores, SAMPLES, ["first", "second"])
     for _ in range(3):
         exercise.hint()
-    assert capsys.readouterr().out.splitlines() == ["Hint 1 of 2: first", "Hint 2 of 2: second", "Hint 1 of 2: first"]
+    assert capsys.readouterr().out.splitlines() == [
+        "Hint 1 of 2: first", "Hint 2 of 2: second", "That was the last one; ex.scores.solution() shows the whole way.",
+        "Hint 1 of 2: first"]
     Exercise(scores, SAMPLES).hint()
     assert capsys.readouterr().out == "There is no hint here.\n"
 

@@ -4,6 +4,7 @@ import inspect
 import itertools
 import json
 import time
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from utils.checks import AS_GIVEN, BLANK, KINDS, sentence_of
-from utils.diagnosis import is_close, leaves
 from utils.exercises import MODULES, lessons
+from utils.results import is_close, leaves, same
 from utils.runs import Run, mapped
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
@@ -135,7 +136,7 @@ def test_mistakes_can_be_told_from_one_another_and_from_the_solution(exercise):
     with np.errstate(all="ignore"):
         outcomes = [exercise._outcomes(f) for f in (exercise.reference, *exercise.mistakes)]
     for one, other in itertools.combinations(outcomes, 2):
-        assert not exercise._same(one, other)
+        assert not same(one, other, exercise.rtol)
 
 
 @each_mistake
@@ -167,7 +168,8 @@ def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
     change = data.draw(st.floats(1e-3, 10)) * data.draw(st.sampled_from([1, -1]))
     wrong = altered(rights[sample], list(path), data.draw(st.integers(0, 1000)), change)
     calls = iter([*rights[:sample], wrong, *rights[sample + 1:]])
-    assert exercise.verdict(lambda *_: next(calls)).kind in ("wrong", "mistake")
+    verdict = exercise.verdict(lambda *_: next(calls))
+    assert verdict.kind in ("wrong", "mistake") and "could not be read" not in verdict.sentence
 
 
 @each_function
@@ -186,7 +188,8 @@ def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed
     guesses = [guess(right) for right in rights]
     assume(not all(is_close(mine, right) for mine, right in zip(guesses, rights)))  # ten lucky booleans
     calls = iter(guesses)
-    assert not exercise.verdict(lambda *_: next(calls))
+    verdict = exercise.verdict(lambda *_: next(calls))
+    assert not verdict and "could not be read" not in verdict.sentence
 
 
 @each_question
@@ -195,9 +198,70 @@ def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed
 def test_another_answer_to_a_question_is_never_called_right(exercise, value):
     assume(not is_close(value, exercise.reference(), exercise.rtol))
     verdict = exercise.verdict(value)
-    assert not verdict
+    assert not verdict and "could not be read" not in verdict.sentence
     if verdict.kind == "wrong" and len(repr(exercise.reference())) > 1:
         assert repr(exercise.reference()) not in verdict.sentence.replace(repr(value), "")
+
+
+# Answers that students have really given, and what they need to hear ------------------------------------
+
+
+def parts_of(function, **changed):
+    """An answer with several results, some of them changed: changed[name](named results, arguments)."""
+    def answer(*args):
+        named = dict(zip(BACKWARD.one_row.parts, function(*args)))
+        return tuple(changed[name](named, *args) if name in changed else value for name, value in named.items())
+
+    return answer
+
+
+def row_with(**changed):
+    return parts_of(BACKWARD.one_row.reference, **changed)
+
+
+BACKWARD, DESCENT, FORWARD, DERIVATIVES = (import_module(f"utils.exercises.{name}")
+                                           for name in ("backward", "descent", "forward", "derivatives"))
+STUDENTS = [
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"].sum()), "db2 is one number, expected an array of"),
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"]), "db2 has the right numbers, and is a row"),
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["da2"][0]), "db2 is made from da2"),
+    (BACKWARD.one_row, row_with(dW2=lambda r, *_: r["dW2"] / 4), "dW2 is 4 times too small everywhere"),
+    (BACKWARD.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
+    (BACKWARD.one_row, lambda *args: BACKWARD.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
+    (BACKWARD.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (BACKWARD.shape_of_dW2, (4, 4), "(4, 4) is not the answer"),
+    (BACKWARD.shape_of_dW2, (4,), "has 1 part, expected a tuple of 2"),
+    (FORWARD.silent_shape, (9,), "has 1 part, expected a tuple of 2"),
+    (FORWARD.silent_shape, "nothing", "nothing is not the answer"),
+    (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.zeros((len(X), 1))]), W), "numbers in X_ext are right"),
+    (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.ones((len(X), 1))]), W), "W_ext is an array of shape (3, 5)"),
+    (FORWARD.softmax_rows, lambda Z: np.exp(Z - Z.max(1)[:, None]) / 7, "numbers in your result are right"),
+    (DERIVATIVES.predicted_change, [0.09], "is a list, expected one number"),
+    (DESCENT.trap, "diverged", "diverged is not the answer"),
+    (DESCENT.trap, True, "is True or False, expected one number"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < eps2
+        and norms[-1] < eps1, "expected"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < 1e-6
+        and norms[-1] < 1e-6, "expected"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: None if len(values) < 2 else True,
+        "is None in 4 of 28 tests: is a return missing, or in the wrong place?"),
+    (DESCENT.best_rate, lambda H: 0.2, "the lecture's rate, whatever H is"),
+    (DERIVATIVES.difference_quotient, lambda f, x, h: (f(x + h) - f(h)) / h,
+        "The arguments were f = sin, x = 1, h = 0.1."),
+]
+
+
+@pytest.mark.parametrize("exercise, answer, words", STUDENTS, ids=range(len(STUDENTS)))
+def test_an_answer_of_a_student_gets_a_sentence_that_helps(exercise, answer, words):
+    verdict = exercise.verdict(answer)
+    assert not verdict and words in verdict.sentence
+
+
+def test_numbers_borrowed_from_other_cells_are_named():
+    cell = {"N": 4, "np": np}
+    exec("def my_loss(A, Y):\n    return -1 / N * (Y * np.log(A)).sum()", cell)
+    sentence = FORWARD.cross_entropy_loss.verdict(cell["my_loss"]).sentence
+    assert sentence.endswith("Your function uses N from outside, not from its arguments.")
 
 
 # Where they stand ----------------------------------------------------------------------------------

@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from utils import progress
-from utils.diagnosis import RTOL, difference, is_close, leaves, pick, structure
-from utils.runs import SECONDS, how_it_stopped, in_words, misfit, runs_of, unchanged
+from utils.diagnosis import difference, structure
+from utils.results import RTOL, first_wrong, same
+from utils.runs import SECONDS, borrowed, how_it_stopped, in_words, misfit, runs_of, unchanged
 
 KINDS = ("transposed", "wrong sign", "1/N forgotten", "1/N twice", "activation's derivative forgotten",
          "derivative of the wrong variable", "summed over the wrong axis", "softmax over the wrong axis",
@@ -96,9 +97,14 @@ class Exercise:
 
     def hint(self):
         """Print the next hint, beginning again after the last one."""
-        step = self.hinted % len(self.hints) if self.hints else 0
+        if not self.hints:
+            print("There is no hint here.")
+            return
+        step = self.hinted % len(self.hints)
         self.hinted += 1
-        print(f"Hint {step + 1} of {len(self.hints)}: {self.hints[step]}" if self.hints else "There is no hint here.")
+        print(f"Hint {step + 1} of {len(self.hints)}: {self.hints[step]}")
+        if step + 1 == len(self.hints):
+            print(f"That was the last one; ex.{self.name}.solution() shows the whole way.")
 
     def solution(self):
         """Print the source of the very function that answers are compared with."""
@@ -158,8 +164,14 @@ class Exercise:
         rights = self._outcomes(self.reference)
         if known := self._known(runs, rights):
             return Verdict(*known)
-        sentence = how_it_stopped(answer, runs, self.parameters) or self._compared(runs, rights) or self._meddled(runs)
-        return Verdict("wrong", sentence) if sentence else Verdict("right", self._praise())
+        if sentence := how_it_stopped(answer, runs, self.parameters) or self._compared(runs, rights):
+            return Verdict("wrong", sentence + borrowed(answer))
+        if sentence := self._meddled(runs):
+            return Verdict("wrong", sentence)
+        return Verdict("right", f"Right{self._tests()}. {self.remark}".strip())
+
+    def _tests(self):
+        return f", in all {len(self.samples)} tests" if len(self.samples) > 1 else ""
 
     def _outcomes(self, function):
         return self._of(runs_of(function, self.samples))
@@ -176,43 +188,36 @@ class Exercise:
     def _known(self, runs, rights):
         """Return kind and sentence for code as given, or a mistake: one with the same results, or first wrong part."""
         mine = self._of(runs)
-        if self._same(mine, rights):
+        if same(mine, rights, self.rtol):
             return None
-        if self.given and self._same(mine, self._outcomes(self.given)):
+        if self.given and same(mine, self._outcomes(self.given), self.rtol):
             return "blank", AS_GIVEN
         foreseen = [(mistake, self._outcomes(mistake)) for mistake in self.mistakes]
-        for path in ((), self._first_wrong(mine, rights)):
-            for mistake, theirs in foreseen:
-                if self._same(mine, theirs, path) and not self._same(rights, theirs, path):
-                    return "mistake", sentence_of(mistake)
+        for mistake, theirs in foreseen:
+            if same(mine, theirs, self.rtol):
+                return "mistake", sentence_of(mistake)
+        path = () if self.is_question else first_wrong(mine, rights, self.rtol)
+        for mistake, theirs in foreseen if path else ():
+            if path == first_wrong(theirs, rights, self.rtol) and same(mine, theirs, self.rtol, path):
+                return "mistake", sentence_of(mistake)
         return None
-
-    def _first_wrong(self, mine, rights):
-        """Return where in the results the first wrong part is."""
-        return next((path for path in leaves(rights[0]) if not self._same(mine, rights, path)), ())
-
-    def _same(self, some, others, path=()):
-        """Say whether two lists of outcomes agree in one part: errors in the same places, and not everywhere."""
-        pairs = [(pick(a, path), pick(b, path)) for a, b in zip(some, others, strict=True)]
-        errors = [isinstance(a, BaseException) + isinstance(b, BaseException) for a, b in pairs]
-        return not all(errors) and all(is_close(a, b, self.rtol) if not error else error == 2
-                                       for (a, b), error in zip(pairs, errors, strict=True))
 
     def _compared(self, runs, rights):
         """Return a sentence on the first difference, or ''; on a question, one that does not give the answer away."""
         mine = self._of(runs)
-        if self._same(mine, rights):
+        if same(mine, rights, self.rtol):
             return ""
         if self.is_question:
-            return structure(f"my_{self.name}", mine[0], rights[0]) or (
+            words = isinstance(mine[0], str) and any(isinstance(theirs(), str) for theirs in self.mistakes)
+            return (not words and structure(f"my_{self.name}", mine[0], rights[0])) or (
                 f"{mine[0]} is not the answer, nor a mistake that is known here: read once more what is asked, or take "
                 "a hint.")
         rows = [next((len(arg) for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2), 0)
                 for args in self.samples]
         sentence = difference("your result", list(zip(mine, rights, rows, strict=True)), self.rtol)
-        wrong = next(i for i, (a, b) in enumerate(zip(mine, rights, strict=True)) if not self._same([a], [b]))
+        wrong = next(i for i, (a, b) in enumerate(zip(mine, rights, strict=True)) if not same([a], [b], self.rtol))
         sentence = re.sub("^your", "Your", sentence)  # but dW stays dW
-        return sentence + ("" if np.ndim(rights[0]) else in_words(self.parameters, self.samples[wrong]))
+        return sentence + in_words(self.parameters, self.samples[wrong], short=not np.isscalar(rights[0]))
 
     def _meddled(self, runs):
         """Return a sentence if arguments are no longer what they were, or ''."""
@@ -222,10 +227,6 @@ class Exercise:
                     return (f"The result is right, but {name} is not what it was: work on a copy, or make a new array, "
                             "because whoever called you still needs it.")
         return ""
-
-    def _praise(self):
-        samples = f", on all {len(self.samples)} samples" if len(self.samples) > 1 else ""
-        return f"Right{samples}." + (f" {self.remark}" if self.remark else "")
 
     def _write_down(self, verdict, answer):
         if verdict.kind == "blank" or self.notebook is None:

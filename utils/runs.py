@@ -8,13 +8,14 @@ import copy
 import dis
 import inspect
 import io
+import re
 import sys
 import time
 import traceback
 
 import numpy as np
 
-from utils.diagnosis import is_close, keys_of, numbers
+from utils.results import is_close, keys_of, numbers
 
 SECONDS = 2.0  # after so long an answer is taken for a loop that never ends
 
@@ -145,13 +146,31 @@ def how_it_stopped(function, runs, parameters):
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = [frame for frame in traceback.extract_tb(run.error.__traceback__) if frame.filename == file]
     place = f" in line {frames[-1].lineno}, `{frames[-1].line}`," if frames else ""
-    return f"It stopped{place} with {type(run.error).__name__}: {run.error}.{in_words(parameters, run.args)}"
+    return f"It stopped{place} with {type(run.error).__name__}: {plainly(run.error)}.{in_words(parameters, run.args)}"
 
 
-def in_words(parameters, args):
-    """Return what a function was called with, as a sentence: small things by their values, arrays by their shapes."""
-    told = [words for name, arg in zip(parameters, args, strict=True) if (words := _in_words(name, arg))]
-    return f" The arguments were {', '.join(told)}." if told else ""
+def plainly(error):
+    """Return an error's message; NumPy's on matrix products in words that a beginner can read."""
+    sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", str(error))
+    if sizes:
+        return f"a matrix product (a, b) @ (c, d) needs b = c, and here they are {sizes[2]} and {sizes[1]}"
+    return str(error).strip().rstrip(".")
+
+
+def borrowed(function):
+    """Return a sentence on numbers and arrays from outside that a function uses, or ''."""
+    code, outside = getattr(function, "__code__", None), getattr(function, "__globals__", {})
+    names = [name for name in getattr(code, "co_names", ()) if numbers(outside.get(name)) is not None]
+    return f" Your function uses {', '.join(names)} from outside, not from its arguments." if names else ""
+
+
+def in_words(parameters, args, short=False):
+    """Return what a function was called with, as a sentence: small things by their values, arrays by their shapes.
+
+    With `short`, nothing is said that would be long.
+    """
+    told = ", ".join(filter(None, map(_in_words, parameters, args)))
+    return f" The arguments were {told}." if told and not (short and len(told) > 90) else ""
 
 
 def _in_words(name, value):

@@ -32,6 +32,12 @@ def shape_of_batch():
 
 
 @shape_of_dW2.mistake()
+def shape_of_input():
+    """That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their gradient."""
+    return (10, 7)
+
+
+@shape_of_dW2.mistake()
 def shape_per_sample():
     """One gradient for each sample would have this shape. The loss is their average, and so is the gradient: the 10 is
     gone."""
@@ -68,8 +74,27 @@ def jacobian_broadcast(a):
 
 
 @jacobian.mistake()
+def jacobian_of_dot_product(a):
+    """For an array of shape (d,), turning it round changes nothing, and its product with itself is *one* number."""
+    return np.diag(a) - a @ a.T
+
+
+@jacobian.mistake()
+def jacobian_of_softmax_again(a):
+    """a is softmax's output already, and you send it through softmax once more."""
+    a = softmax(a)
+    return np.diag(a) - np.outer(a, a)
+
+
+@jacobian.mistake()
+def jacobian_square_missing(a):
+    """On the diagonal something is missing: the denominator reacts there, too, as it does everywhere else."""
+    return np.diag(a) - np.outer(a, a) + np.diag(a * a)
+
+
+@jacobian.mistake()
 def jacobian_entrywise(a):
-    """These are d numbers, the diagonal of the matrix. Asked is how *each* output moves with *each* input."""
+    """These are d numbers, the diagonal of the matrix. What is wanted is how *each* output moves with *each* input."""
     return a * (1 - a)
 
 
@@ -127,11 +152,43 @@ def one_row_half_a_slope(dz3, W3, a2, a1):
 
 
 @one_row.mistake()
+def one_row_other_half(dz3, W3, a2, a1):
+    """The sigmoid's derivative has two factors, and the first one is missing: a unit at 0 is as flat as one at 1."""
+    da2 = dz3 @ W3
+    dz2 = da2 * (1 - a2)
+    return da2, dz2, dz2.T @ a1, dz2[0]
+
+
+@one_row.mistake()
+def one_row_blame_lost(dz3, W3, a2, a1):
+    """dz2 is the sigmoid's derivative alone. It is a multiplier: the blame that arrives has to be multiplied by it."""
+    da2 = dz3 @ W3
+    dz2 = a2 * (1 - a2)
+    return da2, dz2, dz2.T @ a1, dz2[0]
+
+
+@one_row.mistake()
 def one_row_past_the_sigmoid(dz3, W3, a2, a1):
-    """Weights and bias are made from da2. They sit *before* the sigmoid, so their blame has to pass through it."""
+    """dW2 is made from da2. The weights sit *before* the sigmoid, so their blame has to pass through it: dz2."""
     da2 = dz3 @ W3
     dz2 = da2 * a2 * (1 - a2)
     return da2, dz2, da2.T @ a1, da2[0]
+
+
+@one_row.mistake()
+def one_row_bias_past_the_sigmoid(dz3, W3, a2, a1):
+    """db2 is made from da2. The bias sits *before* the sigmoid, so its blame has to pass through it: dz2."""
+    da2 = dz3 @ W3
+    dz2 = da2 * a2 * (1 - a2)
+    return da2, dz2, dz2.T @ a1, da2[0]
+
+
+@one_row.mistake()
+def one_row_bias_a_row(dz3, W3, a2, a1):
+    """db2 has the right numbers, and is a row of shape (1, d). It should have the shape of b2, (d,)."""
+    da2 = dz3 @ W3
+    dz2 = da2 * a2 * (1 - a2)
+    return da2, dz2, dz2.T @ a1, dz2
 
 
 @one_row.mistake("transposed")
@@ -262,6 +319,30 @@ def batch_bias_of_first(dZ3, W3, A2, A1):
     return dA2, dZ2, dZ2.T @ A1, dZ2[0]
 
 
+@whole_batch.mistake()
+def batch_weights_past_the_sigmoid(dZ3, W3, A2, A1):
+    """dW2 is made from dA2. The weights sit *before* the sigmoid, so their blame has to pass through it: dZ2."""
+    dA2 = dZ3 @ W3
+    dZ2 = dA2 * A2 * (1 - A2)
+    return dA2, dZ2, dA2.T @ A1, dA2.sum(0)
+
+
+@whole_batch.mistake()
+def batch_bias_not_summed(dZ3, W3, A2, A1):
+    """db2 still has a row for each sample. All of them share one bias, so their blames have to be added up."""
+    dA2 = dZ3 @ W3
+    dZ2 = dA2 * A2 * (1 - A2)
+    return dA2, dZ2, dZ2.T @ A1, dZ2
+
+
+@whole_batch.mistake()
+def batch_wrong_input(dZ3, W3, A2, A1):
+    """dW2 multiplies by layer 2's own output. A weight's other factor is what came *in*: the layer before."""
+    dA2 = dZ3 @ W3
+    dZ2 = dA2 * A2 * (1 - A2)
+    return dA2, dZ2, dZ2.T @ A2, dZ2.sum(0)
+
+
 @whole_batch.mistake("activation's derivative forgotten")
 def batch_without_slope(dZ3, W3, A2, A1):
     """dZ2 is the same as dA2: what the sigmoid lets through has been forgotten."""
@@ -337,7 +418,7 @@ def backward_pullback_of_input(W, A, f, dA):
 
 @backward.mistake("derivative of the wrong variable")
 def backward_pullback_before(W, A, f, dA):
-    """The pullback gets what came *in* at layer l. All five pullbacks are written with what the layer put *out*."""
+    """You hand the pullback the layer's *input*. It wants what the layer put *out*, and the blame for that."""
     dW, db = {}, {}
     for l in reversed(W):
         dZ = f[l].pullback(dA, A[l - 1])
@@ -355,6 +436,51 @@ def backward_weights_before(W, A, f, dA):
         dZ = f[l].pullback(dA, A[l])
         dW[l], db[l] = dZ.T @ A[l - 1], dZ.sum(0)
         dA = dZ @ W[max(l - 1, 1)]
+    return dW, db
+
+
+@backward.mistake()
+def backward_turned(W, A, f, dA):
+    """Backwards, W[l] enters as it is, not turned round. Yours runs only where all layers are equally wide."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = f[l].pullback(dA, A[l])
+        dW[l], db[l] = dZ.T @ A[l - 1], dZ.sum(0)
+        dA = dZ @ W[l].T
+    return dW, db
+
+
+@backward.mistake()
+def backward_all_sigmoids(W, A, f, dA):
+    """You treat every activation as a sigmoid. Each layer has its own, with a pullback of its own."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = dA * A[l] * (1 - A[l])
+        dW[l], db[l] = dZ.T @ A[l - 1], dZ.sum(0)
+        dA = dZ @ W[l]
+    return dW, db
+
+
+@backward.mistake()
+def backward_own_output(W, A, f, dA):
+    """dW multiplies by the layer's own output. A weight's other factor is what came *in*: the layer before."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = f[l].pullback(dA, A[l])
+        dW[l], db[l] = dZ.T @ A[l], dZ.sum(0)
+        dA = dZ @ W[l]
+    return dW, db
+
+
+@backward.mistake()
+def backward_weights_past_the_pullback(W, A, f, dA):
+    """dW is made from dA. The weights sit before the activation, so their blame has to go through its pullback
+    first."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = f[l].pullback(dA, A[l])
+        dW[l], db[l] = dA.T @ A[l - 1], dZ.sum(0)
+        dA = dZ @ W[l]
     return dW, db
 
 
@@ -422,6 +548,12 @@ def let_through_one_factor():
 def let_through_other_factor():
     """You have multiplied by 1 − a alone. It is close, but the slope has a second factor."""
     return 0.005
+
+
+@let_through.mistake()
+def let_through_slope():
+    """That is the slope, the share that gets through. The blame that arrives has to be multiplied by it."""
+    return 0.0099
 
 
 @let_through.mistake("derivative of the wrong variable")

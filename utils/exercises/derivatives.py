@@ -44,7 +44,7 @@ def quotient_centred(f, x, h):
 
 @difference_quotient.mistake()
 def quotient_backward(f, x, h):
-    """You look back, from x − h to x. It is as good a slope, but asked is the one from x to x + h."""
+    """You look back, from x − h to x. It is as good a slope, but here it should be the one from x to x + h."""
     return (f(x) - f(x - h)) / h
 
 
@@ -61,7 +61,7 @@ def gradient(X):
 
 @gradient.mistake("transposed")
 def gradient_transposed(X):
-    """The numbers are right, but you have stacked rows on one another: asked is one point a row, two columns."""
+    """The numbers are right, but the result is transposed, (2, N): one point a row makes it (N, 2)."""
     x1, x2 = X[:, 0], X[:, 1]
     return np.stack([2 * x1 + x2, x1 + 8 * x2])
 
@@ -134,6 +134,12 @@ def change_one_multiplier():
     return -0.36
 
 
+@predicted_change.mistake()
+def change_new_value():
+    """That is about the new value of f. What is wanted is by how much it differs from the old value, 54."""
+    return 54.09
+
+
 @lesson.exercise(
     samples=[(rng.normal(size=2),) for _ in range(3)],
     hints=["What must the dot product of the gradient and the direction be?",
@@ -159,9 +165,14 @@ def along_mirrored(g):
 
 @along_the_curve.mistake()
 def along_downhill(g):
-    """This is the direction of steepest descent, straight across the level curve. Along it, f does not
-    change at all."""
+    """This goes straight across the level curve, downhill as fast as f can fall. Along the curve f does not change."""
     return -g
+
+
+@along_the_curve.mistake()
+def along_uphill(g):
+    """This is the gradient itself, straight across the level curve and uphill. It has to be turned."""
+    return g
 
 
 @lesson.exercise(
@@ -178,6 +189,20 @@ def centred_gradient(f, x, h):
 def centred_by_h(f, x, h):
     """You divide by h, but the two places are 2h apart: twice the right value."""
     return np.array([(f(x + h * e) - f(x - h * e)) / h for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_without_brackets(f, x, h):
+    """Division and multiplication go from left to right, so that you divide by 2 and then multiply by h: add
+    brackets."""
+    return np.array([(f(x + h * e) - f(x - h * e)) / 2 * h for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_one_number(f, x, h):
+    """You nudge all entries together, which gives one number: the slope along the diagonal. Each entry needs its
+    turn."""
+    return (f(x + h) - f(x - h)) / (2 * h)
 
 
 @centred_gradient.mistake()

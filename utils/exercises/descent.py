@@ -44,6 +44,18 @@ def step_alone(x, rate):
 
 
 @descent_step.mistake()
+def step_uphill_alone(x, rate):
+    """This is how far the gradient would carry you, uphill. The old point is missing, and downhill is against it."""
+    return rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+@descent_step.mistake()
+def step_without_product(x, rate):
+    """The product x₁x₂ has been lost from the gradient: it has a share in both partial derivatives."""
+    return x - rate * np.array([2 * x[0], 8 * x[1]])
+
+
+@descent_step.mistake()
 def step_of_fixed_length(x, rate):
     """You have divided the gradient by its length, so that every step is equally long, and never ends at a minimum."""
     g = np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
@@ -51,14 +63,14 @@ def step_of_fixed_length(x, rate):
 
 
 @lesson.exercise(
-    samples=[(np.array([[2.0, 1.0], [1.0, 8.0]]),), (np.diag([1.0, 4.0, 9.0]),),
-             (np.array([[3.0, 1.0, 0.0], [1.0, 5.0, 2.0], [0.0, 2.0, 7.0]]),)],
+    samples=[(np.array([[2.0, 1.0], [1.0, 8.0]]),), (np.diag([1.0, 4.0, 11.0]),),
+             (np.array([[3.0, 1.0, 0.0], [1.0, 5.0, 2.0], [0.0, 2.0, 9.0]]),)],
     hints=["`np.linalg.eigvalsh(H)` gives the eigenvalues, in ascending order.",
            "The slowest of all directions decides, and it is one of the two at the ends of that list.",
            "Both ends shrink equally fast where 1 − ηλ at one end is minus 1 − ηλ at the other."],
     remark="Two of the samples have three variables: there, the trace would have misled you.")
 def best_rate(H):
-    """Return the fixed rate with which the slowest direction is as fast as possible; H has the shape (d, d)."""
+    """Return the fixed rate for which the slowest direction shrinks fastest; H has the shape (d, d)."""
     eigenvalues = np.linalg.eigvalsh(H)
     return 2 / (eigenvalues[0] + eigenvalues[-1])
 
@@ -89,6 +101,12 @@ def rate_for_the_flattest(H):
 
 
 @best_rate.mistake()
+def rate_of_the_lecture(H):
+    """That is the lecture's rate, whatever H is. Compute it from the H that is given."""
+    return 0.2
+
+
+@best_rate.mistake()
 def rate_from_the_diagonal(H):
     """You have taken the diagonal for the eigenvalues. They are the same only where all else in H is 0."""
     diagonal = np.diag(H)
@@ -100,7 +118,7 @@ def rate_from_the_diagonal(H):
            "What is f at the place where the first step ends? And what does rule 1 compare?"],
     remark="At once, and far from the minimum. Why that is so is the next section.")
 def trap():
-    """a number of steps"""
+    """a number of steps, or the word"""
     return 1
 
 
@@ -108,6 +126,12 @@ def trap():
 def trap_never():
     """It is true that this run diverges. But the question is when *rule 1* stops it: compute f after the first step."""
     return "never"
+
+
+@trap.mistake()
+def trap_places():
+    """You have counted the places, the start among them. Between two places there is one step."""
+    return 2
 
 
 @trap.mistake()
@@ -129,14 +153,17 @@ def trap_before_it_begins():
 
 
 HISTORIES = [
-    ([54.0, 54.0], [28.5, 29.3]), ([54.0], [28.5]), ([54.0, 5.4, 2.6], [28.5, 4.0, 3.0]), ([9.0, 8.0], [1.0, 1e-9]),
-    ([3.0, 2.0, 2.0], [5.0, 1.0, 1e-8]), ([1.0, 7.0], [2.0, 9.0]), ([2.0, 5.0, 2.0], [1.0, 3.0, 1e-9]),
-    ([4.0, 3.0, 3.0 + 1e-9], [2.0, 1.0, 1e-9]), ([3.0, 5.0], [1.0, 1e-9]), ([5.0, 5.0, 4.0], [1e-9, 1e-9, 2.0]),
+    ([54.0, 54.0], [28.5, 29.3]), ([54.0], [28.5]), ([0.0], [0.0]), ([54.0, 5.4, 2.6], [28.5, 4.0, 3.0]),
+    ([9.0, 8.0], [1.0, 1e-9]), ([3.0, 2.0, 2.0], [5.0, 1.0, 1e-9]), ([1.0, 7.0], [2.0, 9.0]),
+    ([2.0, 2.0], [1e-9, 1e-9]), ([2.0, 5.0, 2.0], [1.0, 3.0, 1e-9]),
+    ([4.0, 3.0, 3.0 + 1e-9], [2.0, 1.0, 1e-9]), ([3.0, 5.0], [1.0, 1e-9]),
+    ([5.0, 5.0, 4.0], [1e-9, 1e-9, 2.0]), ([3.0, 3.0 - 1e-5], [1.0, 1e-9]), ([3.0, 3.0], [1.0, 1e-5]),
 ]
 
 
 @lesson.exercise(
-    samples=[(np.array(values), np.array(norms), 1e-6, 1e-6) for values, norms in HISTORIES],
+    samples=[(np.array(values), np.array(norms), eps1, eps2) for values, norms in HISTORIES
+             for eps1, eps2 in ((1e-6, 1e-6), (1e-4, 1e-8))],
     hints=["The last entries count: `values[-1]` and `norms[-1]`.",
            "At the start there is one value only. Ask for `len(values)` before you look at the one before the last.",
            "A change is small if its *size* is; and both rules have to hold, not one of them."])
@@ -153,7 +180,7 @@ def stop_on_change(values, norms, eps1, eps2):
 
 @may_stop.mistake()
 def stop_on_gradient(values, norms, eps1, eps2):
-    """This is rule 2 alone. It does not lie, but asked is that *both* rules hold."""
+    """This is rule 2 alone. It does not lie, but here *both* rules have to hold."""
     return norms[-1] < eps2
 
 
@@ -242,8 +269,68 @@ def descend_one_too_far(gradient, start, rate, eps, max_steps):
 
 
 @descend.mistake()
+def descend_from_the_start(gradient, start, rate, eps, max_steps):
+    """The gradient is taken at the start each time, so that every step is the same. Take it where you are."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(start)
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(places[-1] - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_never_leaves(gradient, start, rate, eps, max_steps):
+    """Each step begins at the start again: the new place has not become the place where you stand."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(start)
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(start - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_one_array(gradient, start, rate, eps, max_steps):
+    """All rows are the same place: -= changes one array, which your list holds many times. Make a new array each
+    step."""
+    x = start.copy()
+    places = [x]
+    for _ in range(max_steps):
+        g = gradient(x)
+        if np.linalg.norm(g) < eps:
+            break
+        x -= rate * g
+        places.append(x)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_one_step_less(gradient, start, rate, eps, max_steps):
+    """One step is missing where max_steps ends the walk: after max_steps steps there are max_steps + 1 places."""
+    places = [start]
+    for _ in range(max_steps - 1):
+        g = gradient(places[-1])
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(places[-1] - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_without_limit(gradient, start, rate, eps, max_steps):
+    """You go on until the gradient is short, however long that takes: max_steps ends the walk in any case."""
+    places = [start]
+    while np.linalg.norm(gradient(places[-1])) >= eps:
+        places.append(places[-1] - rate * gradient(places[-1]))
+    return np.array(places)
+
+
+@descend.mistake()
 def descend_last_place(gradient, start, rate, eps, max_steps):
-    """This is where the walk ends. Asked is the whole path, the start first, one place a row."""
+    """This is where the walk ends. What is wanted is the whole path, the start first, one place a row."""
     x = start
     for _ in range(max_steps):
         g = gradient(x)

@@ -225,6 +225,37 @@ def forward_first_weights(W, b, f, X):
 
 
 @forward.mistake()
+def forward_from_the_input(W, b, f, X):
+    """Every layer starts from X again. It runs only where all layers are equally wide; a layer takes in the one
+    before."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = X @ W[l].T + b[l]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake()
+def forward_same_bias(W, b, f, X):
+    """Every layer adds the bias of the first one. It runs only where all layers are equally wide."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[1]
+        A[l] = f[l](Z[l])
+    return Z, A
+
+
+@forward.mistake()
+def forward_activates_the_input(W, b, f, X):
+    """The activation gets what came in at the layer. It has to get the layer's weighed sums, its Z."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = f[l](A[l - 1])
+    return Z, A
+
+
+@forward.mistake()
 def forward_same_activation(W, b, f, X):
     """Every layer uses the activation of the first one. Each has its own, and the last is often another."""
     Z, A = {}, {0: X}
@@ -235,7 +266,7 @@ def forward_same_activation(W, b, f, X):
 
 
 @lesson.exercise(
-    samples=[(rng.normal(size=(4, 3)),), (np.array([[1000.0, 999.0, 0.0], [0.0, 1.0, 2.0]]),),
+    samples=[(rng.normal(size=(4, 3)),), (np.array([[1000.0, -999.0, -1000.0], [0.0, 1.0, 2.0]]),),
              (np.array([[-1000.0, -1001.0], [0.0, 3.0], [700.0, 702.0]]),)],
     hints=["Subtract each row's own largest number first.",
            "`Z.max(1)` has the shape (N,), which does not fit. With `keepdims=True` it is a column.",
@@ -260,6 +291,28 @@ def softmax_down_columns(Z):
     along a row."""
     E = np.exp(Z - Z.max(0, keepdims=True))
     return E / E.sum(0, keepdims=True)
+
+
+@softmax_rows.mistake("softmax over the wrong axis")
+def softmax_divided_down(Z):
+    """The maximum is each row's, but you divide by the sums of the *columns*. Every row has to sum to 1."""
+    E = np.exp(Z - Z.max(1, keepdims=True))
+    return E / E.sum(0)
+
+
+@softmax_rows.mistake()
+def softmax_divided_by_all(Z):
+    """You divide by one sum for the whole batch. Each row has a sum of its own, so that it becomes 1 by itself."""
+    E = np.exp(Z - Z.max(1, keepdims=True))
+    return E / E.sum()
+
+
+@softmax_rows.mistake()
+def softmax_around_the_mean(Z):
+    """You subtract the row's mean, and what is far above the mean still overflows. Which number leaves nothing
+    above 0?"""
+    E = np.exp(Z - Z.mean(1, keepdims=True))
+    return E / E.sum(1, keepdims=True)
 
 
 @softmax_rows.mistake()
@@ -333,6 +386,30 @@ def loss_over_entries(A, Y):
 def loss_of_first_row(A, Y):
     """This is the loss of the first sample alone. The batch's loss is the average over all of them."""
     return -(Y[0] * np.log(A[0])).sum()
+
+
+@cross_entropy_loss.mistake()
+def loss_of_each(A, Y):
+    """These are the samples' own losses, one a row. The batch's loss is their average, one number."""
+    return -(Y * np.log(A)).sum(1)
+
+
+@cross_entropy_loss.mistake()
+def loss_over_classes(A, Y):
+    """You divide by the number of classes. The average is over the samples, the rows."""
+    return -(Y * np.log(A)).sum() / Y.shape[1]
+
+
+@cross_entropy_loss.mistake()
+def loss_softmax_again(A, Y):
+    """A holds probabilities already, and softmax has been applied to them a second time."""
+    return -(Y * np.log(softmax(A))).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake()
+def loss_in_bits(A, Y):
+    """You have taken the logarithm to the base 2. The cross-entropy of this lecture has the natural one."""
+    return -(Y * np.log2(A)).sum() / len(Y)
 
 
 @cross_entropy_loss.mistake()
