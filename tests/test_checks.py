@@ -183,7 +183,9 @@ def in_place(X, W):
     (scores(*SAMPLES[0]), "takes the function itself, check(my_scores), and not its result"),
     (lambda X, W: exit(), "SystemExit"),
     (lambda X, W: 1 / 0, "ZeroDivisionError: division by zero"),
-], ids=range(29))
+    (lambda X, W: (row for row in X @ W.T), "is a generator, expected an array of shape (4, 3)"),
+    (lambda X, W: X @ W.T * 1.0001, "nearly right"),
+], ids=range(31))
 def test_an_unknown_mistake_is_described(answer, words):
     verdict = EXERCISE.verdict(answer)
     assert verdict.kind == "wrong" and words in verdict.sentence
@@ -207,7 +209,8 @@ def test_the_right_value_of_a_yes_or_no_is_said_with_its_arguments():
 
 
 @pytest.mark.parametrize("exercise, answer, words", [
-    (CHOICE, "e", "e is not the answer"), (CHOICE, 2, "is a number, expected a letter in quotation marks"),
+    (CHOICE, "e", "'e' is not the answer"), (CHOICE, 2, "is a number, expected a letter alone, in quotation marks"),
+    (CHOICE, "b, because", "is a text, expected a letter alone"), (NUMBER, 1 / 3, "0.3333 is not the answer"),
     (NUMBER, 0.4, "0.4 is not the answer"), (NUMBER, "two", "is a text, expected one number"),
     (PAIR, (7, 5), "(7, 5) is not the answer"), (PAIR, (4,), "has 1 part, expected a tuple of 2"),
     (CHOICE, best, "is a function"),
@@ -231,6 +234,18 @@ def test_a_loop_that_never_ends_is_stopped_once(monkeypatch):
     start = time.monotonic()
     assert "does a loop never end?" in said(for_ever)
     assert time.monotonic() - start < 1.5
+
+
+def test_a_loop_that_stays_in_its_line_is_stopped_too(monkeypatch):
+    monkeypatch.setattr("utils.runs.SECONDS", 0.2)
+    names = {}
+    exec("def my_scores(X, W):\n    while True: pass", names)
+    assert "does a loop never end?" in said(names["my_scores"])
+
+
+@pytest.mark.parametrize("answer", [0.2, [0.2], np.array([0.2]), torch.tensor([[0.2]]), np.float32(0.2)])
+def test_the_right_number_may_come_in_brackets(answer):
+    assert NUMBER.verdict(answer)
 
 
 def test_a_debugger_gets_its_trace_back():

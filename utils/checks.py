@@ -16,7 +16,7 @@ import numpy as np
 from utils import progress
 from utils.diagnosis import difference, structure
 from utils.results import RTOL, first_wrong, same
-from utils.runs import SECONDS, borrowed, how_it_stopped, in_words, misfit, runs_of, unchanged
+from utils.runs import SECONDS, alone, borrowed, briefly, how_it_stopped, in_words, misfit, runs_of, unchanged
 
 KINDS = ("transposed", "wrong sign", "1/N forgotten", "1/N twice", "activation's derivative forgotten",
          "derivative of the wrong variable", "summed over the wrong axis", "softmax over the wrong axis",
@@ -151,7 +151,8 @@ class Exercise:
         if answer is None or answer is ... or (isinstance(answer, str) and not answer.strip()):
             return Verdict("blank", BLANK)
         if self.is_question:
-            value, answer = answer, lambda: value
+            value = alone(answer) if np.isscalar(self.reference()) else answer
+            answer = lambda: value  # noqa: E731
         if not callable(answer):
             return Verdict("wrong", f"The check takes the function itself, check(my_{self.name}), and not its result.")
         if sentence := misfit(answer, self.samples[0], self.parameters):
@@ -208,10 +209,11 @@ class Exercise:
         if same(mine, rights, self.rtol):
             return ""
         if self.is_question:
-            words = isinstance(mine[0], str) and any(isinstance(theirs(), str) for theirs in self.mistakes)
-            return (not words and structure(f"my_{self.name}", mine[0], rights[0])) or (
-                f"{mine[0]} is not the answer, nor a mistake that is known here: read once more what is asked, or take "
-                "a hint.")
+            word = isinstance(mine[0], str) > isinstance(rights[0], str) and any(
+                isinstance(theirs(), str) for theirs in self.mistakes)
+            return (not word and structure(f"my_{self.name}", mine[0], rights[0])) or (
+                f"{briefly(mine[0])} is not the answer, nor a mistake that is known here: read once more what is "
+                "asked, or take a hint.")
         rows = [next((len(arg) for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2), 0)
                 for args in self.samples]
         sentence = difference("your result", list(zip(mine, rights, rows, strict=True)), self.rtol)
@@ -234,7 +236,7 @@ class Exercise:
         try:
             text = inspect.getsource(answer)
         except (OSError, TypeError):
-            text = repr(answer)
+            text = briefly(answer)
         return progress.note(self.notebook, self.name, verdict.kind, verdict.sentence, text)
 
 

@@ -66,7 +66,8 @@ def structure(name, mine, right):
         if len(mine) != len(right):
             return f"{name} has {len(mine)} part{'s' * (len(mine) != 1)}, expected {_several(right)}."
     elif isinstance(right, str):
-        return None if isinstance(mine, str) else f"{name} is {_kind(mine)}, expected a letter in quotation marks."
+        if not isinstance(mine, str) or len(mine.strip(" ().")) > 1:
+            return f"{name} is {_kind(mine)}, expected a letter alone, in quotation marks."
     elif not isinstance(right, dict):
         unasked = isinstance(mine, bool) and not isinstance(right, bool | np.bool_)
         unasked |= isinstance(mine, tuple | list) and np.isscalar(right)
@@ -86,7 +87,7 @@ def _kind(value):
         return "empty"
     return {"function": "a function", "str": "a text", "dict": "a dict", "tuple": "a tuple", "list": "a list",
             "ndarray": "an array", "Tensor": "a tensor", "float": "a number", "float64": "a number", "int": "a number",
-            "bool": "True or False",
+            "generator": "a generator", "bool": "True or False",
             }.get(type(value).__name__, f"of the type {type(value).__name__}")
 
 
@@ -130,7 +131,8 @@ def _of_all(name, arrays, rtol, counts):
     gaps = mine - right
     if mine.size > 1 and np.allclose(gaps, gaps[0], rtol=0, atol=rtol * size_of(right)):
         return f"{name} is off by the same amount everywhere, {gaps[0]:.4g}: is something left out, or added twice?"
-    if abs(gaps).max() < NEARLY * size_of(right):
+    counts_things = (right == right.round()).all()  # of which none is nearly right
+    if not counts_things and abs(gaps).max() < NEARLY * size_of(right):
         return (f"{name} is nearly right, but off by up to {abs(gaps).max():.1e}: an approximation where the exact "
                 "value is expected, or a small term that is missing?")
     return None
@@ -152,12 +154,12 @@ def _of_factors(name, factors, counts, in_proportion):
         for times, word in ((1, "too large"), (-1, "too small")):
             if np.allclose(abs(factors), np.array(counts, float) ** times, rtol=1e-4):
                 return f"{name} is exactly N times {word}{sign}, N being the number of rows: count the factors 1/N."
-    if np.allclose(factors, factors[0], rtol=1e-4):
-        size = abs(factors[0])
+    size = abs(factors[0])
+    if np.allclose(factors, factors[0], rtol=1e-4) and not np.isclose(size, 1, rtol=1e-3):
         much = f"{size:.4g} times too large" if size > 1 else f"{1 / size:.4g} times too small"
         return f"{name} is {much} everywhere{sign}: a constant factor is lost or extra."
-    if in_proportion:
-        k = factors[abs(factors - 1).argmax()]
+    k = factors[abs(factors - 1).argmax()]
+    if in_proportion and not np.isclose(k, 1, rtol=NEARLY):
         return f"{name} has the right proportions, but a factor that is another one in each test, such as {k:.4g}."
     return None
 

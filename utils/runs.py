@@ -107,17 +107,20 @@ def names_torch(function):
 
 @contextlib.contextmanager
 def time_limit(function):
-    """Raise TookTooLong in the lines of a function that runs on and on; a debugger gets its trace back."""
+    """Raise TookTooLong in a function whose own code runs on and on; a debugger gets its trace back."""
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     end, before = time.monotonic() + SECONDS, sys.gettrace()
 
     def in_frame(frame, event, argument):
-        return in_line if frame.f_code.co_filename == file else None
+        if frame.f_code.co_filename != file:
+            return None
+        frame.f_trace_opcodes = True  # a loop that stays in its line makes no events of lines
+        return in_code
 
-    def in_line(frame, event, argument):
+    def in_code(frame, event, argument):
         if time.monotonic() > end:
             raise TookTooLong
-        return in_line
+        return in_code
 
     sys.settrace(in_frame)
     try:
@@ -145,8 +148,10 @@ def how_it_stopped(function, runs, parameters):
         return ""
     file = getattr(getattr(function, "__code__", None), "co_filename", None)
     frames = [frame for frame in traceback.extract_tb(run.error.__traceback__) if frame.filename == file]
-    place = f" in line {frames[-1].lineno}, `{frames[-1].line}`," if frames else ""
-    return f"It stopped{place} with {type(run.error).__name__}: {plainly(run.error)}.{in_words(parameters, run.args)}"
+    line = f", `{frames[-1].line}`," if frames and frames[-1].line else ""
+    place = f" in line {frames[-1].lineno}{line}" if frames else ""
+    message = ": ".join(filter(None, (type(run.error).__name__, plainly(run.error))))
+    return f"It stopped{place} with {message}.{in_words(parameters, run.args)}"
 
 
 def plainly(error):
@@ -155,6 +160,20 @@ def plainly(error):
     if sizes:
         return f"a matrix product (a, b) @ (c, d) needs b = c, and here they are {sizes[2]} and {sizes[1]}"
     return str(error).strip().rstrip(".")
+
+
+def alone(value):
+    """Return the number in an array or a list of one number, and anything else as it is."""
+    array = numbers(value)
+    return array.item() if array is not None and array.ndim and array.size == 1 else value
+
+
+def briefly(value):
+    """Return a value as text, of 40 characters at most; numbers with four digits."""
+    try:
+        return f"{value:.4g}" if isinstance(value, float) else repr(value)[:40]
+    except Exception:  # whatever a stranger's object does
+        return f"a {type(value).__name__}"
 
 
 def borrowed(function):
@@ -180,7 +199,7 @@ def _in_words(name, value):
         return "" if known == "<lambda>" else f"{name} = {known}"
     if array.size > 6:
         return f"{name} {array.shape}"
-    return f"{name} = {np.array2string(array, precision=4, separator=', ') if array.ndim else format(value, 'g')}"
+    return f"{name} = {np.array2string(np.asarray(value), precision=4, separator=', ') if array.ndim else f'{array:g}'}"
 
 
 def unchanged(before, after):

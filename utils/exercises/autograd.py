@@ -10,8 +10,8 @@ rng = np.random.default_rng(5)
 
 
 @lesson.exercise(
-    hints=["Which of the four is computed first on the way back, among those that the slip changes?",
-           "dA[2] is made before the sigmoid of layer 2 comes into play; dW[2] is made after it."])
+    hints=["Where in the backward pass does the sigmoid of layer 2 come into play?",
+           "Which of the four are made before that, and which after it?"])
 def first_to_disagree():
     '''"a", "b", "c" or "d"'''
     return "b"
@@ -69,13 +69,14 @@ def grad_of_second_order():
     return 2
 
 
-def layer_sample(N, n, m):
-    """Return X (N, n), W (m, n), b (m,), dA (N, m)."""
-    return rng.normal(size=(N, n)), rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(N, m)) / N
+def layer_sample(N, n, m, scale=1.0):
+    """Return X (N, n), W (m, n), b (m,), dA (N, m); with a small scale, Z is close to ReLU's kink."""
+    return scale * rng.normal(size=(N, n)), rng.normal(size=(m, n)), scale * rng.normal(size=m), rng.normal(size=(N, m))
 
 
 @lesson.exercise(
-    parts=("A", "dZ", "dW", "db"), samples=[layer_sample(4, 5, 3), layer_sample(6, 2, 7), layer_sample(5, 3, 3)],
+    parts=("A", "dZ", "dW", "db"),
+    samples=[layer_sample(4, 5, 3), layer_sample(6, 2, 7), layer_sample(5, 3, 3, scale=1e-3)],
     hints=["Forward first: Z as in every layer, and then nothing below 0.",
            "ReLU's slope is 1 where Z is positive, and 0 elsewhere: `Z > 0` can be multiplied by.",
            "dW and db are made from dZ, as in every other layer."])
@@ -88,8 +89,7 @@ def relu_layer(X, W, b, dA):
 
 @relu_layer.mistake("activation's derivative forgotten")
 def relu_lets_all_through(X, W, b, dA):
-    """All blame gets through, also where the unit was off. A unit that put out 0 would not have changed anything by a
-    nudge."""
+    """All blame gets through, also where the unit was off. There, a nudge of its Z would not have changed anything."""
     Z = X @ W.T + b
     return np.maximum(Z, 0), dA, dA.T @ X, dA.sum(0)
 
@@ -108,6 +108,22 @@ def relu_multiplied(X, W, b, dA):
     A = np.maximum(X @ W.T + b, 0)
     dZ = dA * A
     return A, dZ, dZ.T @ X, dZ.sum(0)
+
+
+@relu_layer.mistake()
+def relu_weights_past_it(X, W, b, dA):
+    """dW is made from dA. The weights sit before the ReLU, so their blame has to pass through it first: dZ."""
+    Z = X @ W.T + b
+    dZ = dA * (Z > 0)
+    return np.maximum(Z, 0), dZ, dA.T @ X, dA.sum(0)
+
+
+@relu_layer.mistake("1/N twice")
+def relu_bias_averaged(X, W, b, dA):
+    """db is an average over the samples, but dA holds the 1/N of the loss already."""
+    Z = X @ W.T + b
+    dZ = dA * (Z > 0)
+    return np.maximum(Z, 0), dZ, dZ.T @ X, dZ.mean(0)
 
 
 @relu_layer.mistake("bias missing")
@@ -168,6 +184,18 @@ def scaled_without_scale(dA, Z, scale):
 
 
 @scaled_relu.mistake()
+def scaled_mask_of_scaled(dA, Z, scale):
+    """The mask is still taken of something that the scale has multiplied. What does the ReLU itself look at?"""
+    return dA * scale * (scale * Z > 0)
+
+
+@scaled_relu.mistake()
+def scaled_upside_down(dA, Z, scale):
+    """The mask is upside down: blame gets through exactly where the unit was off."""
+    return dA * scale * (Z <= 0)
+
+
+@scaled_relu.mistake()
 def scaled_nonzero(dA, Z, scale):
     """The scale's sign has been dropped on the way back: a unit that is scaled by −1 turns the blame round."""
     return dA * abs(scale) * (Z > 0)
@@ -190,7 +218,7 @@ def decayed_as_given(W, X, dZ, rate, decay):
     given=decayed_as_given, remark="As given it only made the rate a little larger, and no weight ever decayed.",
     samples=[(rng.normal(size=(m, n)), rng.normal(size=(N, n)), rng.normal(size=(N, m)) / N, rate, decay)
              for N, n, m, rate, decay in ((4, 5, 3, 0.1, 0.5), (2, 3, 4, 0.5, 0.1), (6, 2, 5, 0.2, 0.3))],
-    hints=["What is the derivative of ½ · decay · ‖W‖² by W? Do not look at the code for this.",
+    hints=["What is the derivative of ½ · decay · ‖W‖² with respect to W? Do not look at the code for this.",
            "The penalty draws *weights* towards 0. What does the code draw towards 0?"])
 def decayed_step(W, X, dZ, rate, decay):
     """Return W after one step on L + ½ decay ‖W‖²; W (m, n), X (N, n), dZ (N, m)."""
@@ -214,6 +242,30 @@ def decayed_not_at_all(W, X, dZ, rate, decay):
 def decayed_twice(W, X, dZ, rate, decay):
     """The penalty is twice as strong as it should be: the ½ in front of it cancels the 2 of the square."""
     return W - rate * (dZ.T @ X + 2 * decay * W)
+
+
+@decayed_step.mistake()
+def decayed_half(W, X, dZ, rate, decay):
+    """The penalty is half as strong as it should be: the 2 of the square cancels the ½ in front of it."""
+    return W - rate * (dZ.T @ X + 0.5 * decay * W)
+
+
+@decayed_step.mistake()
+def decayed_without_rate(W, X, dZ, rate, decay):
+    """The penalty's gradient is part of the gradient, and the rate multiplies all of it. Yours stands outside."""
+    return W - rate * (dZ.T @ X) - decay * W
+
+
+@decayed_step.mistake()
+def decayed_gradient(W, X, dZ, rate, decay):
+    """This is the gradient, and a right one. What is wanted is W after a step against it."""
+    return dZ.T @ X + decay * W
+
+
+@decayed_step.mistake("wrong sign")
+def decayed_uphill(W, X, dZ, rate, decay):
+    """This step goes uphill: it adds the gradient."""
+    return W + rate * (dZ.T @ X + decay * W)
 
 
 @decayed_step.mistake("already updated weights")

@@ -49,6 +49,25 @@ def error_of_first_row(A, Y):
 
 
 @empirical_error.mistake()
+def error_of_each(A, Y):
+    """These are the samples' divergences, one a row. The empirical error is their average, one number."""
+    return (0.5 * (A - Y) ** 2).sum(1)
+
+
+@empirical_error.mistake()
+def error_over_outputs(A, Y):
+    """You divide by the number of outputs. The average is over the samples, the rows."""
+    return (0.5 * (A - Y) ** 2).sum() / Y.shape[1]
+
+
+@empirical_error.mistake()
+def error_squared_late(A, Y):
+    """You add up a row's differences before you square them, so that they can cancel. First the squares, then the
+    sum."""
+    return (0.5 * (A - Y).sum(1) ** 2).sum() / len(Y)
+
+
+@empirical_error.mistake()
 def error_not_squared(A, Y):
     """The differences are not squared, so that errors of opposite signs cancel."""
     return (0.5 * (A - Y)).sum() / len(Y)
@@ -108,6 +127,7 @@ def remedy_other_div():
 
 
 @lesson.exercise(
+    rtol=0,
     samples=[([1, 6, 1],), ([5, 7, 4, 3],), ([2, 4, 2],), ([64, 32, 10],)],
     hints=["Take one layer: how many knobs are there between 5 units and 7, and how many belong to the 7 alone?",
            "A layer from n to m units has a weight for each pair, and a bias for each of its m units.",
@@ -130,6 +150,18 @@ def knobs_bias_per_input(sizes):
 
 
 @knobs.mistake()
+def knobs_bias_on_inputs(sizes):
+    """You give a bias to the inputs as well. They are what is given: only the units behind them have one."""
+    return sum(m * n for n, m in zip(sizes, sizes[1:])) + sum(sizes)
+
+
+@knobs.mistake()
+def knobs_first_layers_only(sizes):
+    """You have counted the first layer alone. There is one between each two neighbours."""
+    return sizes[0] * sizes[1] + sizes[1]
+
+
+@knobs.mistake()
 def knobs_one_bias_per_layer(sizes):
     """You count one bias for a whole layer. Every unit of it has its own."""
     return sum(m * n + 1 for n, m in zip(sizes, sizes[1:]))
@@ -137,5 +169,6 @@ def knobs_one_bias_per_layer(sizes):
 
 @knobs.mistake()
 def knobs_units(sizes):
-    """These are the units, not the knobs. A knob sits on each line between two units, and one on each unit."""
+    """These are the units, not the knobs. A knob sits on each line between two units, and one on each unit behind
+    the input."""
     return sum(sizes)

@@ -21,8 +21,8 @@ def classes(N, m):
     samples=[(initialize(sizes, f, rng, scheme="centred"), rng.normal(size=(N, sizes[0])), classes(N, sizes[-1]), rate)
              for N, sizes, f, rate in ((4, (5, 7, 3), (sigmoid, softmax), 0.5),
                                        (6, (2, 4, 5, 3), (tanh, tanh, softmax), 0.1))],
-    hints=["Four things: forward, the loss's gradient, backward, and a step against it. Three of them have functions.",
-           "`cross_entropy.gradient(A, Y)` wants the output, and holds the 1/N.",
+    hints=["Four things: forward, the loss's gradient, backward, and a step against it.",
+           "`cross_entropy.gradient` wants the output, A[L], where L is `len(net.W)`; it holds the 1/N.",
            "`backward` returns `dW` and `db`, dicts by layer. The new W and b are dicts, too."])
 def training_step(net, X, Y, rate):
     """Return the dicts W and b of the network after one step on the batch X, Y."""
@@ -91,7 +91,7 @@ def training_in_passing(net, X, Y, rate):
            "X and Y have to be put in the *same* order.",
            "`range(0, len(X), size)` gives the first row of each batch, and a slice may be shorter at the end."])
 def mini_batches(X, Y, size, rng):
-    """Return the list of the pairs (X_batch, Y_batch), all rows shuffled; the last batch may be shorter."""
+    """Return a list of pairs (X_batch, Y_batch), all rows shuffled; the last batch may be shorter."""
     order = rng.permutation(len(X))
     X, Y = X[order], Y[order]
     return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
@@ -126,6 +126,13 @@ def batches_without_the_rest(X, Y, size, rng):
 
 
 @mini_batches.mistake()
+def batches_other_way_round(X, Y, size, rng):
+    """In each pair the targets come first. It should be X and then Y."""
+    order = rng.permutation(len(X))
+    return [(Y[order[i : i + size]], X[order[i : i + size]]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
 def batches_drawn(X, Y, size, rng):
     """You draw rows with replacement: some come twice in an epoch, and others not at all."""
     order = rng.integers(0, len(X), len(X))
@@ -157,8 +164,14 @@ def stuck_all():
 
 @stuck_at.mistake("log forgotten")
 def stuck_without_log():
-    """A sample does not cost the probability that it misses or gets, but the logarithm of 1 over it."""
+    """A sample costs log(1/p), p being the probability that its right class gets: there is a logarithm in it."""
     return 0.1667
+
+
+@stuck_at.mistake("wrong sign")
+def stuck_negative():
+    """The size is right. A loss is minus the logarithm of a probability, and so it is positive."""
+    return -0.5493
 
 
 @stuck_at.mistake()
@@ -216,6 +229,28 @@ def standardise_by_variance(X_train, X_test):
     """You divide by the variance. The standard deviation is its square root, and has the unit of the column."""
     mean, variance = X_train.mean(0), X_train.var(0)
     return (X_train - mean) / variance, (X_test - mean) / variance
+
+
+@standardise.mistake()
+def standardise_overwritten(X_train, X_test):
+    """The test rows are as they were. Was X_train standardised already when its mean was taken for them? Keep that
+    first."""
+    X_train = (X_train - X_train.mean(0)) / X_train.std(0)
+    return X_train, (X_test - X_train.mean(0)) / X_train.std(0)
+
+
+@standardise.mistake()
+def standardise_by_estimate(X_train, X_test):
+    """Your deviation divides by N − 1, as an estimate from a sample does (and torch's std). Here it divides by N."""
+    mean, std = X_train.mean(0), X_train.std(0, ddof=1)
+    return (X_train - mean) / std, (X_test - mean) / std
+
+
+@standardise.mistake()
+def standardise_without_brackets(X_train, X_test):
+    """Division binds more strongly than subtraction, so that only the mean is divided: add brackets."""
+    mean, std = X_train.mean(0), X_train.std(0)
+    return X_train - mean / std, X_test - mean / std
 
 
 @standardise.mistake()
