@@ -166,6 +166,7 @@ def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
     sample = data.draw(st.integers(0, len(rights) - 1))
     places = leaves(exercise._wrapped(rights[sample]))
     path = data.draw(st.sampled_from(sorted(places, key=str)))
+    assume(np.size(places[path]))  # a worker without rows
     change = data.draw(st.floats(1e-3, 10)) * data.draw(st.sampled_from([1, -1]))
     wrong = altered(rights[sample], list(path), data.draw(st.integers(0, 1000)), change)
     calls = iter([*rights[:sample], wrong, *rights[sample + 1:]])

@@ -88,6 +88,16 @@ def test_backward_by_hand():
     assert found.dA[0].tolist() == [[1, 2], [-20, -20]]
 
 
+def test_the_way_back_may_end_at_the_first_layer():
+    net = make()
+    trace = forward(net, np.ones((6, 5)))
+    dA = np.ones_like(trace.A[len(net.W)])
+    whole, short = backward(net, trace, dA), backward(net, trace, dA, to_input=False)
+    assert whole.dA.keys() - short.dA.keys() == {0}
+    for some, others in zip(whole, short):
+        assert all(np.array_equal(some[l], others[l]) for l in others)
+
+
 def test_every_gradient_has_the_shape_of_its_namesake():
     net = make()
     trace = forward(net, np.ones((6, 5)))

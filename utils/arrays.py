@@ -8,6 +8,10 @@ import sys
 
 import numpy as np
 
+# glibc returns the memory of large temporaries to the system as soon as they are freed, and asks for it again, page by
+# page, in the next step: up to half of a step's time. It stops that for blocks up to the largest it has seen freed.
+np.empty(31 * 2**20, np.uint8)  # just below the 32 MB that it considers; never touched, so it costs no memory
+
 
 def library(x):
     """Return the module that owns `x`: `numpy` for an array, `torch` for a tensor.
@@ -78,6 +82,8 @@ def check_same(name_a, a, name_b, b):
 
 def check_positive(name, number):
     """Return `number` as a float; raise TypeError or ValueError unless it is finite and greater than 0."""
+    if type(number) is float and 0 < number < np.inf:
+        return number
     if isinstance(number, bool | str) or not np.isscalar(number):
         raise TypeError(f"{name} is {number!r}, expected a positive number")
     if not (np.isreal(number) and np.isfinite(number) and number > 0):

@@ -66,14 +66,16 @@ def forward(net, X):
     return Trace(Z, A)
 
 
-def backward(net, trace, dA):
+def backward(net, trace, dA, to_input=True):
     """Pull `dA` = ∂L/∂A[L], of shape (N, d_L), back through every layer (slides, part 12).
 
-    The factor 1/N is in `dA` already: every loss puts it there. Raises ValueError if `dA` does not
-    have the output's shape.
+    The factor 1/N is in `dA` already: every loss puts it there. With `to_input=False` the way back
+    ends at layer 1, without ∂L/∂X, which no step needs. Raises ValueError if `dA` does not have the
+    output's shape.
     """
     L = len(net.W)
-    check_library("dA", dA, f"A[{L}]", trace.A[L])
+    if type(dA) is not type(trace.A[L]):
+        check_library("dA", dA, f"A[{L}]", trace.A[L])
     if dA.shape != trace.A[L].shape:
         raise ValueError(f"dA has shape {shape(dA)}, expected the shape of A[{L}], {shape(trace.A[L])}")
     A, dA, dZ, dW, db = trace.A, {L: dA}, {}, {}, {}
@@ -81,7 +83,8 @@ def backward(net, trace, dA):
         dZ[l] = net.f[l].pullback(dA[l], A[l])
         dW[l] = dZ[l].T @ A[l - 1]
         db[l] = dZ[l].sum(0)
-        dA[l - 1] = dZ[l] @ net.W[l]
+        if l > 1 or to_input:
+            dA[l - 1] = dZ[l] @ net.W[l]
     return Gradients(dZ, dA, dW, db)
 
 
@@ -145,8 +148,23 @@ def convert(net, change):
     return MLP({l: change(w) for l, w in net.W.items()}, {l: change(b) for l, b in net.b.items()}, net.f)
 
 
+def fits(net, X):
+    """Say whether all is plainly in order, as it is in every step of a training; costs less than to say what is not."""
+    if len(getattr(X, "shape", ())) != 2 or X.shape[0] == 0:
+        return False
+    width, kind, dtype = X.shape[1], type(X), X.dtype
+    for l, W in net.W.items():
+        b = net.b[l]
+        if W.shape != (*b.shape, width) or not (type(W) is type(b) is kind and W.dtype is b.dtype is dtype):
+            return False
+        width = W.shape[0]
+    return True
+
+
 def check_shapes(net, X):
     """Raise ValueError naming the first array whose library or shape does not fit; no data is read."""
+    if fits(net, X):
+        return
     xp, name, width = library(X), "X", X.shape[-1] if X.shape else 0
     if len(X.shape) != 2 or X.shape[0] == 0:
         raise ValueError(f"X has shape {shape(X)}, expected (N, {net.W[1].shape[-1]}): one sample a row")

@@ -73,7 +73,7 @@ def step(net, X, Y, loss, rate):
     """Return the network after one step on one batch: forward, ∂L/∂A, backward, downhill."""
     trace = forward(net, X)
     dA = loss.gradient(trace.A[len(net.W)], Y)
-    return descend(net, backward(net, trace, dA), rate)
+    return descend(net, backward(net, trace, dA, to_input=False), rate)
 
 
 def batches(X, Y, batch_size, rng=None):

@@ -6,7 +6,7 @@ mistakes: a notebook can be filled in with either. A mistake's docstring is what
 
 from importlib import import_module
 
-MODULES = ("learning", "derivatives", "descent", "forward", "backward", "autograd", "training")
+MODULES = ("learning", "derivatives", "descent", "forward", "backward", "autograd", "training", "machines")
 
 
 def lessons():

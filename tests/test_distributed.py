@@ -1,0 +1,143 @@
+"""Many workers train the network that one would train alone, and a worker's death changes nothing."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from utils import distributed
+from utils.losses import softmax_cross_entropy
+from utils.mlp import backward, convert, forward, load
+
+EPOCHS = 2
+
+
+def launch(folder, workers, *options, **environment):
+    """Start workers with torchrun, as a user does, and return what they printed."""
+    torchrun = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(workers), *options[:2]]
+    command = [sys.executable, *(torchrun if workers else []), "-m", "utils.distributed", str(folder)]
+    command += ["--epochs", str(EPOCHS), *options[2:]]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120,
+                          env={**os.environ, "OMP_NUM_THREADS": "1", **environment})
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def last(folder, epoch=EPOCHS):
+    return load(folder / f"epoch-{epoch:04}.npz")
+
+
+def assert_same(one, other, rtol=1e-12):
+    for some, others in ((one.W, other.W), (one.b, other.b)):
+        for l, v in some.items():
+            assert abs(v - others[l]).max() <= rtol * abs(v).max()
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory):
+    """One process, no network: what all others are compared with."""
+    folder = tmp_path_factory.mktemp("alone")
+    launch(folder, 0)
+    return last(folder)
+
+
+@pytest.mark.parametrize("workers", [2, 4])
+def test_workers_end_with_the_weights_of_one(alone, tmp_path, workers):
+    out = launch(tmp_path, workers)
+    assert f"{workers} workers, epoch {EPOCHS}: loss" in out
+    assert_same(alone, last(tmp_path))
+
+
+def test_distributed_data_parallel_ends_there_too(alone, tmp_path):
+    launch(tmp_path, 2, "--max-restarts", "0", "--ddp")
+    assert_same(alone, last(tmp_path))
+
+
+@pytest.mark.parametrize("new_store", ["0", "1"])
+@pytest.mark.parametrize("victim", [0, 1])
+def test_a_worker_that_dies_changes_nothing(alone, tmp_path, victim, new_store):
+    out = launch(tmp_path, 2, "--max-restarts", "1", "--kill", f"{victim}:{EPOCHS}",
+                 TORCH_DISABLE_SHARE_RDZV_TCP_STORE=new_store)
+    assert out.count("epoch 1:") == out.count(f"epoch {EPOCHS}:") == 1  # the first epoch was not trained again
+    assert_same(alone, last(tmp_path))
+
+
+def test_a_finished_training_is_not_trained_again(tmp_path):
+    launch(tmp_path, 0)
+    before = last(tmp_path)
+    assert launch(tmp_path, 0) == ""
+    assert_same(before, last(tmp_path), rtol=0)
+
+
+# The parts -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def problem():
+    X, Y, net = distributed.problem()
+    return X[:30], Y[:30], net
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7, 40])
+def test_shards_are_all_rows_once_and_their_gradients_add_up(problem, world):
+    X, Y, net = problem
+    shards = [distributed.shard(X, Y, rank, world) for rank in range(world)]
+    assert sorted(map(tuple, torch.cat([x for x, *_ in shards]).tolist())) == sorted(map(tuple, X.tolist()))
+    assert np.isclose(sum(share for *_, share in shards), 1)
+    assert max(len(x) for x, *_ in shards) - min(len(x) for x, *_ in shards) <= 1
+    trace = forward(net, X)
+    whole = backward(net, trace, softmax_cross_entropy.gradient(trace.A[2], Y))
+    found = [distributed.shard_gradients(net, *mine) for mine in shards]
+    for kind in ("dW", "db"):
+        for l, right in getattr(whole, kind).items():
+            total = sum(getattr(gradients, kind)[l] for gradients in found)
+            torch.testing.assert_close(total, right, rtol=1e-12, atol=1e-16)
+
+
+def test_one_flat_tensor_comes_back_in_its_old_shapes(problem):
+    X, Y, net = problem
+    trace = forward(net, X)
+    gradients = backward(net, trace, softmax_cross_entropy.gradient(trace.A[2], Y))
+    back = distributed.all_reduce(gradients)
+    for l in net.W:
+        assert torch.equal(back.dW[l], gradients.dW[l]) and torch.equal(back.db[l], gradients.db[l])
+
+
+def test_an_epoch_s_batches_depend_on_seed_and_number_alone(problem):
+    X, Y, _ = problem
+    X, Y = X.repeat(3, 1), Y.repeat(3, 1)
+    first, again, other = (list(distributed.batches(X, Y, 0, epoch)) for epoch in (1, 1, 2))
+    assert [len(x) for x, _ in first] == [32, 32, 26]
+    assert all(torch.equal(a, b) for (a, _), (b, _) in zip(first, again))
+    assert not torch.equal(first[0][0], other[0][0])
+
+
+def test_the_last_checkpoint_that_can_be_read_counts(problem, tmp_path):
+    net = problem[2]
+    assert distributed.latest(tmp_path) == (0, None)
+    for epoch in (1, 2, 10):
+        distributed.keep(convert(net, lambda v, k=epoch: k * v), tmp_path, epoch)
+    (tmp_path / "epoch-0011.npz").write_bytes((tmp_path / "epoch-0010.npz").read_bytes()[:1000])  # a broken disk
+    epoch, found = distributed.latest(tmp_path)
+    assert epoch == 10 and torch.equal(found.W[1], 10 * net.W[1])
+
+
+def test_a_checkpoint_that_is_interrupted_leaves_the_old_ones(problem, tmp_path, monkeypatch):
+    distributed.keep(problem[2], tmp_path, 1)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        distributed.keep(problem[2], tmp_path, 2)
+    assert distributed.latest(tmp_path)[0] == 1
+
+
+def test_a_kill_that_cannot_be_is_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        distributed.main([str(tmp_path), "--kill", "one"])
+    assert "RANK:EPOCH" in capsys.readouterr().err

@@ -1,0 +1,220 @@
+"""One training, many workers: each takes its rows of every batch, and the gradients are added up over the network.
+
+    torchrun --nproc-per-node 4 -m utils.distributed FOLDER             four workers on this machine
+    python -m utils.distributed FOLDER                                  one, without a network
+
+On several machines, the same lines on each of them, with the address of one:
+
+    export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1    # a new meeting place after a restart, see `connect`
+    torchrun --nnodes 8 --nproc-per-node 4 --rdzv-backend c10d --rdzv-endpoint HOST:29500 -m utils.distributed FOLDER
+
+world     the number of workers                rank    a worker's number, from 0
+share     a worker's part of a batch, its rows over all rows: with it, the workers' gradients add up to the batch's
+
+The network is `utils.mlp`'s, on float64 tensors; one flat tensor goes over the network in each step. All workers take
+the same step, so their networks stay equal. The first one writes a checkpoint into FOLDER after each epoch; if a worker
+dies, torchrun starts all of them again (with --max-restarts 1, once), and they go on from the last checkpoint.
+"""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from torch.nn.parallel import DistributedDataParallel
+
+from utils.activations import identity, relu
+from utils.datasets import digits
+from utils.losses import one_hot, softmax_cross_entropy
+from utils.mlp import MLP, Gradients, backward, convert, descend, forward, initialize, load, save
+
+SIZES, RATE, BATCH = (64, 64, 10), 0.2, 32  # the digits of notebook 06
+
+# One step ------------------------------------------------------------------------------------------
+
+
+def shard(X, Y, rank, world):
+    """Return a worker's rows of a batch, and its share of them; no two workers differ by more than one row."""
+    mine = slice(rank, None, world)
+    return X[mine], Y[mine], len(X[mine]) / len(X)
+
+
+def shard_gradients(net, X, Y, share):
+    """Return the `Gradients` of `share` times the mean loss of these rows; zeros if there are none."""
+    if len(X) == 0:
+        return Gradients({}, {}, convert(net, torch.zeros_like).W, convert(net, torch.zeros_like).b)
+    trace = forward(net, X)
+    dA = softmax_cross_entropy.unchecked.gradient(trace.A[len(net.W)], Y)
+    return backward(net, trace, share * dA, to_input=False)
+
+
+def all_reduce(gradients):
+    """Return the sum of all workers' dW and db: one flat tensor, so that the network is asked once a step."""
+    families = [dict(sorted(layers.items())) for layers in (gradients.dW, gradients.db)]  # in one order for all workers
+    tensors = [g for layers in families for g in layers.values()]
+    flat = torch.cat([g.flatten() for g in tensors])
+    if dist.is_initialized():
+        dist.all_reduce(flat)
+    parts = iter(flat.split([g.numel() for g in tensors]))
+    dW, db = ({l: next(parts).view_as(g) for l, g in layers.items()} for layers in families)
+    return Gradients({}, {}, dW, db)
+
+
+# All steps -----------------------------------------------------------------------------------------
+
+
+def batches(X, Y, seed, epoch):
+    """Yield one epoch's batches, in an order that follows from the seed and the epoch: a restart repeats it."""
+    order = np.random.default_rng([seed, epoch]).permutation(len(X))
+    for first in range(0, len(X), BATCH):
+        rows = order[first : first + BATCH]
+        yield X[rows], Y[rows]
+
+
+def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: None):
+    """Yield (epoch, net) for each of `epochs`; all workers together take the steps that one would take alone."""
+    for epoch in epochs:
+        for step, (X_batch, Y_batch) in enumerate(batches(X, Y, seed, epoch)):
+            watch(epoch, step)
+            gradients = all_reduce(shard_gradients(net, *shard(X_batch, Y_batch, rank, world)))
+            net = descend(net, gradients, RATE)
+        yield epoch, net
+
+
+def train_ddp(net, X, Y, seed, epochs, rank, world):
+    """Yield the same with nothing of ours: nn.Sequential, CrossEntropyLoss, SGD, DistributedDataParallel."""
+    layers = []
+    for W, b in zip(net.W.values(), net.b.values(), strict=True):
+        layer = torch.nn.Linear(W.shape[1], W.shape[0], dtype=W.dtype)
+        layer.weight.data, layer.bias.data = W.clone(), b.clone()
+        layers += [layer, torch.nn.ReLU()]
+    model = torch.nn.Sequential(*layers[:-1])
+    worker = DistributedDataParallel(model)
+    optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
+    for epoch in epochs:
+        for X_batch, Y_batch in batches(X, Y, seed, epoch):
+            X_mine, Y_mine, share = shard(X_batch, Y_batch, rank, world)
+            optimizer.zero_grad()
+            loss = torch.nn.functional.cross_entropy(worker(X_mine), Y_mine.argmax(1))
+            (share * world * loss).backward()  # it takes the plain mean over the workers
+            optimizer.step()
+        linear = dict(enumerate(model[::2], 1))
+        yield epoch, MLP({l: m.weight.detach() for l, m in linear.items()},
+                         {l: m.bias.detach() for l, m in linear.items()}, net.f)
+
+
+# Checkpoints ---------------------------------------------------------------------------------------
+
+
+def keep(net, folder, epoch):
+    """Write the network of an epoch: the file is there whole, or it is not there."""
+    draft = folder / "draft"
+    save(net, draft)
+    with open(draft, "rb+") as file:
+        os.fsync(file.fileno())
+    draft.replace(folder / f"epoch-{epoch:04}.npz")
+
+
+def latest(folder):
+    """Return (epoch, net) of the last checkpoint that can be read, (0, None) if there is none."""
+    for path in sorted(folder.glob("epoch-*.npz"), reverse=True):
+        with contextlib.suppress(ValueError):
+            return int(path.stem.split("-")[1]), convert(load(path), torch.from_numpy)
+    return 0, None
+
+
+def same_for_all(epoch, net):
+    """Return the first worker's epoch and network to all: only its disk has to hold the checkpoints."""
+    if dist.is_initialized():
+        number = torch.tensor([epoch])
+        dist.broadcast(number, 0)
+        epoch = int(number)
+        for layers in (net.W, net.b):
+            for v in layers.values():
+                dist.broadcast(v, 0)
+    return epoch, net
+
+
+# The worker ----------------------------------------------------------------------------------------
+
+
+def connect():
+    """Meet the other workers, and return (rank, world); a process that torchrun has not started is alone.
+
+    Workers find one another by what they write into a store. torchrun 2.13 keeps the store over a restart, and in it
+    the addresses of workers that are dead; so on one machine each life looks under a name of its own. On several, the
+    machines may have counted different numbers of lives: the variable above gives every life a new store.
+    """
+    if "RANK" not in os.environ:
+        return 0, 1
+    store, rank, world = next(dist.rendezvous("env://"))
+    if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+        store = dist.PrefixStore(f"life {os.environ['TORCHELASTIC_RESTART_COUNT']}", store)
+    dist.init_process_group("gloo", store=store, rank=rank, world_size=world, timeout=timedelta(seconds=60))
+    return rank, world
+
+
+def problem():
+    """Return X, Y and the untrained network as float64 tensors: notebook 06's digits."""
+    data = digits()
+    X, Y = data.X_train - data.X_train.mean(0), one_hot(data.labels_train, 10)
+    net = initialize(SIZES, [relu, identity], np.random.default_rng(1), scheme="he")
+    return torch.from_numpy(X), torch.from_numpy(Y), convert(net, torch.from_numpy)
+
+
+def place(text):
+    """Read "RANK:EPOCH"."""
+    victim, when = map(int, text.split(":"))
+    return victim, when
+
+
+def accident(victim, when, rank):
+    """Return what kills one worker in the middle of an epoch, the first time that it comes there."""
+    first_life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+
+    def watch(epoch, step):
+        if first_life and (rank, epoch, step) == (victim, when, 7):
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return watch
+
+
+def main(arguments):
+    """Be one worker: train to the end, or on from the last checkpoint, and leave the checkpoints in a folder."""
+    parser = argparse.ArgumentParser(prog="utils.distributed", description="Train on the digits, one worker of many.")
+    parser.add_argument("folder", type=Path, help="where the checkpoints go")
+    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ddp", action="store_true", help="train with DistributedDataParallel instead, to compare")
+    parser.add_argument("--kill", metavar="RANK:EPOCH", type=place, help="an accident: the worker dies in this epoch")
+    options = parser.parse_args(arguments)
+    options.folder.mkdir(parents=True, exist_ok=True)
+    torch.set_num_threads(1)
+    rank, world = connect()
+    X, Y, start = problem()
+    done, net = latest(options.folder) if rank == 0 else (0, None)
+    done, net = same_for_all(done, net or start)
+    epochs = range(done + 1, options.epochs + 1)
+    if options.ddp:
+        run = train_ddp(net, X, Y, options.seed, epochs, rank, world)
+    else:
+        watch = accident(*options.kill, rank) if options.kill else lambda epoch, step: None
+        run = train(net, X, Y, options.seed, epochs, rank, world, watch)
+    for epoch, net in run:
+        if rank == 0:
+            keep(net, options.folder, epoch)
+            loss = softmax_cross_entropy(forward(net, X).A[len(net.W)], Y)
+            print(f"{world} worker{'s' * (world > 1)}, epoch {epoch}: loss {loss:.4f}", flush=True)
+    if dist.is_initialized():
+        dist.destroy_process_group()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
