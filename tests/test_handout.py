@@ -1,4 +1,4 @@
-"""The two copies: the class's and the teacher's run through, the one with mistakes in it and the other solved."""
+"""The two copies of the series; the class's runs through, with mistakes in it. The teacher's: test_solutions."""
 
 import json
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbclient import NotebookClient
+from copies import code, notebook, run
 
 from utils.checks import sentence_of
 from utils.exercises import lessons
@@ -24,24 +24,6 @@ def handout(tmp_path_factory):
     folder = tmp_path_factory.mktemp("hand out")
     assert main(["--to", str(folder)]) == 0
     return folder
-
-
-def notebook(folder, lesson):
-    return nbformat.read(folder / "notebooks" / f"{lesson.notebook}.ipynb", as_version=4)
-
-
-def run(book, folder, monkeypatch):
-    """Run a notebook in a copy, with the copy's own utils, and return the texts that its cells print."""
-    monkeypatch.setenv("PYTHONPATH", str(folder))
-    monkeypatch.setenv("MPLBACKEND", "module://matplotlib_inline.backend_inline")
-    monkeypatch.delenv("LECTURE_PROGRESS", raising=False)
-    NotebookClient(book, timeout=300, resources={"metadata": {"path": str(folder / "notebooks")}}).execute()
-    return ["".join(o.text for o in cell.outputs if o.output_type == "stream") for cell in book.cells
-            if cell.cell_type == "code"]
-
-
-def code(book):
-    return [cell for cell in book.cells if cell.cell_type == "code"]
 
 
 # What is in them -----------------------------------------------------------------------------------
@@ -135,14 +117,6 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
 
 
 @each_lesson
-def test_the_teacher_s_copy_runs_through_with_every_exercise_right(handout, lesson, monkeypatch):
-    said = run(notebook(handout / "teacher", lesson), handout / "teacher", monkeypatch)
-    assert sum(text.startswith("Right") for text in said) == len(lesson.exercises)
-    n = len(lesson.exercises)
-    assert f"{n} of {n} exercises done." in said[-1]
-
-
-@each_lesson
 def test_the_class_s_copy_runs_through_with_mistakes_and_names_each(handout, lesson, monkeypatch):
     """Every mistake of every exercise is filled in, one after the other; the last one stays while the rest runs."""
     book, expected = notebook(handout / "class", lesson), []
@@ -151,7 +125,8 @@ def test_the_class_s_copy_runs_through_with_mistakes_and_names_each(handout, les
     for cell in cells:
         tags = cell.metadata.get("tags", [])
         if not tags:
-            book.cells.append(cell)
+            if "= torchrun(" not in cell.source:  # what the workers do is not touched by a mistake here
+                book.cells.append(cell)
             continue
         exercise, check = lesson.exercises[tags[0].removeprefix("exercise:")], next(cells)
         for mistake in exercise.mistakes:
