@@ -14,7 +14,8 @@ PACKAGE = Path(utils.__file__).parent
 NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
 # The rows of the design's table: a module imports only from rows above its own.
-ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training", "datasets", "distributed",
+ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training", "datasets",
+        "checkpoints", "distributed",
         "autograd", "plots",
         "actors", "stage", "scenes", "matrices", "passes", "playground", "learner", "board", "pieces", "player",
         "widgets", "results", "diagnosis", "runs", "progress", "checks", "lesson", "exercises",

@@ -1,6 +1,7 @@
 """The engine behind the exercises: it never raises, says one sentence, and says the right one."""
 
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from utils.checks import AS_GIVEN, BLANK, Exercise, Verdict
+from utils.results import is_close
 from utils.runs import TookTooLong, time_limit
 
 rng = np.random.default_rng(0)
@@ -221,6 +223,63 @@ def test_a_wrong_answer_to_a_question_does_not_give_the_right_one_away(exercise,
     assert "0.2" not in verdict.sentence and "(4, 7)" not in verdict.sentence and "'b'" not in verdict.sentence
 
 
+# What careless code would get wrong ------------------------------------------------------------------
+
+
+def test_zero_is_right_up_to_rounding():
+    assert is_close([1e-9, 1.0], np.array([0.0, 1.0]))
+
+
+def test_the_arguments_are_those_of_the_test_that_failed():
+    exercise = Exercise(lambda n: n > 3, [(2,), (5,)])
+    assert said(lambda n: False, exercise).endswith("n = 5.")
+
+
+def test_part_of_an_answer_to_a_question_is_no_mistake():
+    def swapped():
+        """Turned round."""
+        return 7, 4
+
+    exercise = Exercise(lambda: (4, 7), mistakes=[swapped])
+    assert exercise.verdict((7, 5)).kind == "wrong" and exercise.verdict((7, 4)).kind == "mistake"
+
+
+def test_a_mistake_is_not_blamed_for_a_later_part_alone():
+    def both(x):
+        """Both are wrong."""
+        return {"mean": -x.mean()}, 0.0
+
+    exercise = Exercise(moments, [(np.array([1.0, 2, 4]),)], mistakes=[both], parts=("mean", "range"))
+    assert exercise.verdict(lambda x: ({"mean": x.mean()}, 0.0)).kind == "wrong"
+    assert exercise.verdict(lambda x: ({"mean": -x.mean()}, 1.0)).kind == "mistake"
+
+
+def test_what_runs_is_not_a_mistake_that_stops():
+    assert EXERCISE.verdict(lambda X, W: X @ W if len(X) == 3 else X @ W.T).kind == "wrong"
+
+
+def test_a_shape_that_is_wrong_in_a_later_test_alone_is_described():
+    assert "shape (2, 3), expected an array of shape (2, 7)" in said(lambda X, W: X @ W.T if len(X) == 4 else X)
+
+
+def test_the_worst_number_is_the_worst():
+    exercise = Exercise(lambda x: 2 * x, [(np.arange(1.0, 4),)])
+    assert "The worst is your result[2]: 11, expected 6." in said(lambda x: 2 * x + np.array([0, 1, 5]), exercise)
+
+
+def test_a_list_that_has_grown_is_noticed():
+    exercise = Exercise(lambda v: v[-1], [([1.0, 2.0],)])
+    assert "v is not what it was" in said(lambda v: (v[-1], v.append(0))[0], exercise)
+
+
+def test_a_notebook_s_own_strictness_stays_outside():
+    with np.errstate(all="raise"):
+        assert EXERCISE.verdict(lambda X, W: (np.exp(np.float64(-1e4)), X @ W.T)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert EXERCISE.verdict(lambda X, W: (warnings.warn("old", stacklevel=1), X @ W.T)[1])
+
+
 # It stands aside -----------------------------------------------------------------------------------
 
 
@@ -234,6 +293,17 @@ def test_a_loop_that_never_ends_is_stopped_once(monkeypatch):
     start = time.monotonic()
     assert "does a loop never end?" in said(for_ever)
     assert time.monotonic() - start < 1.5
+
+
+def test_a_loop_that_never_ends_in_a_later_test_is_stopped(monkeypatch):
+    monkeypatch.setattr("utils.runs.SECONDS", 0.2)
+
+    def later(X, W):
+        while len(X) == 2:
+            pass
+        return X @ W.T
+
+    assert "does a loop never end?" in said(later)
 
 
 def test_a_loop_that_stays_in_its_line_is_stopped_too(monkeypatch):

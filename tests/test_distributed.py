@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from utils import distributed
+from utils.activations import identity, relu, tanh
+from utils.checkpoints import keep, latest
 from utils.losses import softmax_cross_entropy
-from utils.mlp import backward, convert, forward, load
+from utils.mlp import backward, convert, forward, initialize, load
 
 EPOCHS = 2
 
@@ -27,7 +29,7 @@ def launch(folder, workers, *options, **environment):
 
 
 def last(folder, epoch=EPOCHS):
-    return load(folder / f"epoch-{epoch:04}.npz")
+    return load(folder / f"seed-0-epoch-{epoch:04}.npz")
 
 
 def assert_same(one, other, rtol=1e-12):
@@ -52,7 +54,7 @@ def test_workers_end_with_the_weights_of_one(alone, tmp_path, workers):
 
 
 def test_distributed_data_parallel_ends_there_too(alone, tmp_path):
-    launch(tmp_path, 2, "--max-restarts", "0", "--ddp")
+    launch(tmp_path, 4, "--max-restarts", "0", "--ddp")  # in the last batch, one of the four has no row
     assert_same(alone, last(tmp_path))
 
 
@@ -60,14 +62,15 @@ def test_distributed_data_parallel_ends_there_too(alone, tmp_path):
 def test_a_worker_that_dies_changes_nothing(alone, tmp_path, victim, new_store):
     out = launch(tmp_path, 2, "--max-restarts", "1", "--kill", f"{victim}:{EPOCHS}",
                  TORCH_DISABLE_SHARE_RDZV_TCP_STORE=new_store)
-    assert out.count("epoch 1:") == out.count(f"epoch {EPOCHS}:") == 1  # the first epoch was not trained again
+    assert [line.partition(", ")[2] for line in out.splitlines()] == [
+        "epoch 1: loss 0.8565", "life 2: on from epoch 1", "epoch 2: loss 0.4206"]
     assert_same(alone, last(tmp_path))
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path):
     launch(tmp_path, 0)
     before = last(tmp_path)
-    assert launch(tmp_path, 0) == ""
+    assert launch(tmp_path, 0) == "1 worker, life 1: on from epoch 2\n"
     assert_same(before, last(tmp_path), rtol=0)
 
 
@@ -112,31 +115,74 @@ def test_an_epoch_s_batches_depend_on_seed_and_number_alone(problem):
     assert [len(x) for x, _ in first] == [32, 32, 26]
     assert all(torch.equal(a, b) for (a, _), (b, _) in zip(first, again))
     assert not torch.equal(first[0][0], other[0][0])
+    assert not torch.equal(first[0][0], next(distributed.batches(X, Y, 1, 1))[0])
 
 
 def test_the_last_checkpoint_that_can_be_read_counts(problem, tmp_path):
     net = problem[2]
-    assert distributed.latest(tmp_path) == (0, None)
-    for epoch in (1, 2, 10):
-        distributed.keep(convert(net, lambda v, k=epoch: k * v), tmp_path, epoch)
-    (tmp_path / "epoch-0011.npz").write_bytes((tmp_path / "epoch-0010.npz").read_bytes()[:1000])  # a broken disk
-    epoch, found = distributed.latest(tmp_path)
-    assert epoch == 10 and torch.equal(found.W[1], 10 * net.W[1])
+    assert latest(tmp_path, 0, net) == (0, net)
+    for epoch in (1, 2, 9999, 10_000):
+        keep(convert(net, lambda v, k=epoch: k * v), tmp_path, 0, epoch)
+    whole = (tmp_path / "seed-0-epoch-10000.npz").read_bytes()
+    (tmp_path / "seed-0-epoch-10001.npz").write_bytes(whole[:1000])  # a broken disk
+    (tmp_path / "seed-0-epoch-10002.npz").mkdir()
+    epoch, found = latest(tmp_path, 0, net)
+    assert epoch == 10_000 and torch.equal(found.W[1], 10_000 * net.W[1])
+    assert latest(tmp_path, 1, net) == (0, net)  # another order of the samples
+
+
+@pytest.mark.parametrize("change", [
+    lambda net: net._replace(f={1: tanh, 2: identity}),
+    lambda net: convert(net, torch.Tensor.float),
+    lambda net: initialize((64, 32, 10), [relu, identity], np.random.default_rng(0)),
+    lambda net: initialize((64, 10), [identity], np.random.default_rng(0)),
+])
+def test_another_network_s_checkpoint_is_refused_by_all_workers(problem, tmp_path, change):
+    keep(change(problem[2]), tmp_path, 0, 1)
+    with pytest.raises(ValueError, match="holds another network than this run's: take an empty folder"):
+        latest(tmp_path, 0, problem[2])
+
+
+def test_a_refusal_ends_all_workers_at_once(problem, tmp_path):
+    keep(problem[2]._replace(f={1: tanh, 2: identity}), tmp_path, 0, 1)
+    done = subprocess.run([sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m",
+                           "utils.distributed", str(tmp_path)], capture_output=True, text=True, timeout=50, check=False)
+    assert done.returncode != 0 and done.stderr.count("holds another network") == 2 and done.stdout == ""
 
 
 def test_a_checkpoint_that_is_interrupted_leaves_the_old_ones(problem, tmp_path, monkeypatch):
-    distributed.keep(problem[2], tmp_path, 1)
+    keep(problem[2], tmp_path, 0, 1)
 
     def interrupted(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(os, "fsync", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        distributed.keep(problem[2], tmp_path, 2)
-    assert distributed.latest(tmp_path)[0] == 1
+        keep(problem[2], tmp_path, 0, 2)
+    assert latest(tmp_path, 0, problem[2])[0] == 1
+    assert [path.name for path in tmp_path.glob("*.npz")] == ["seed-0-epoch-0001.npz"]
 
 
-def test_a_kill_that_cannot_be_is_refused(capsys, tmp_path):
+@pytest.mark.parametrize("arguments, words", [
+    (["--kill", "one"], "RANK:EPOCH"), (["--kill", "1:1"], "a worker below 1"), (["--kill", "0:6"], "an epoch of this"),
+    (["--kill", "0:0"], "an epoch of this run"), (["--epochs", "0"], "at least 1 epoch"),
+    (["--seed", "-1"], "a seed of"), (["--ddp"], "--ddp needs torchrun"),
+])
+def test_options_that_cannot_be_are_refused(arguments, words, capsys, tmp_path):
+    with pytest.raises(SystemExit) as stopped:
+        distributed.main([str(tmp_path / "new"), *arguments])
+    assert stopped.value.code == 2 and words in capsys.readouterr().err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_file_in_the_folder_s_place_is_refused(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
     with pytest.raises(SystemExit):
-        distributed.main([str(tmp_path), "--kill", "one"])
-    assert "RANK:EPOCH" in capsys.readouterr().err
+        distributed.main([str(tmp_path / "file")])
+    assert "is a file, expected a folder" in capsys.readouterr().err
+
+
+def test_epochs_that_were_handed_out_stay_as_they_were(problem):
+    X, Y, net = problem
+    first, second = distributed.train(net, X, Y, 0, range(1, 3))
+    assert not torch.equal(first[1].W[1], second[1].W[1])

@@ -13,7 +13,7 @@ from copies import code, notebook, run
 
 from utils.checks import sentence_of
 from utils.exercises import lessons
-from utils.handout import filled, main, sealed
+from utils.handout import EDITIONS, filled, main, sealed
 
 ROOT = Path(__file__).parents[1]
 each_lesson = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.notebook)
@@ -69,6 +69,7 @@ def test_everything_that_the_launcher_needs_is_there(handout):
         assert {path.name for path in (handout / edition).iterdir()} == {
             "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "LICENSE", "README.md"}
         assert not list((handout / edition).rglob("__pycache__"))
+        assert EDITIONS[edition] in (handout / edition / "README.md").read_text("utf-8")
         done = subprocess.run([sys.executable, "-m", "utils", "--help"], cwd=handout / edition, capture_output=True,
                               text=True, check=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
         assert "python3 -m utils" in done.stdout
@@ -92,6 +93,11 @@ for lesson in lessons():
     done = subprocess.run([sys.executable, "-c", program], cwd=handout / "class", capture_output=True, text=True,
                           check=True)
     assert set(done.stdout.splitlines()) == {"In this edition, the solutions are with your teacher."}
+
+
+def test_the_teacher_can_read_them(handout):
+    for path in (ROOT / "utils" / "exercises").glob("*.py"):
+        assert (handout / "teacher" / "utils" / "exercises" / path.name).read_bytes() == path.read_bytes()
 
 
 def test_a_seal_keeps_the_docstring_and_does_the_same():

@@ -136,6 +136,32 @@ def test_a_folder_in_the_file_s_place_is_left_alone(lesson, folder, capsys):
     assert "cannot be read" in capsys.readouterr().out and (folder / "99_trial.progress.json").is_dir()
 
 
+def test_a_record_that_cannot_be_read_is_left_alone(lesson, folder, monkeypatch, capsys):
+    lesson.exercises["double"].check(right)
+    before = (folder / "99_trial.progress.json").read_bytes()
+
+    def refused(self, *_, **__):
+        raise PermissionError(13, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.read_text", refused)
+        lesson.exercises["answer"].check(42)
+    assert "cannot be read (Permission denied)" in capsys.readouterr().out
+    assert (folder / "99_trial.progress.json").read_bytes() == before
+
+
+def test_a_broken_file_that_cannot_be_moved_is_left_alone(lesson, folder, monkeypatch, capsys):
+    (folder / "99_trial.progress.json").write_text("{")
+
+    def refused(self, *_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("pathlib.Path.rename", refused)
+    assert lesson.exercises["double"].check(right)
+    assert "cannot be set aside (Permission denied)" in capsys.readouterr().out
+    assert (folder / "99_trial.progress.json").read_text() == "{"
+
+
 def test_a_crash_while_writing_leaves_the_old_record(lesson, folder, monkeypatch):
     lesson.exercises["double"].check(right)
     before = (folder / "99_trial.progress.json").read_bytes()

@@ -12,12 +12,12 @@ world     the number of workers                rank    a worker's number, from 0
 share     a worker's part of a batch, its rows over all rows: with it, the workers' gradients add up to the batch's
 
 The network is `utils.mlp`'s, on float64 tensors; one flat tensor goes over the network in each step. All workers take
-the same step, so their networks stay equal. The first one writes a checkpoint into FOLDER after each epoch; if a worker
-dies, torchrun starts all of them again (with --max-restarts 1, once), and they go on from the last checkpoint.
+the same step, so their networks stay equal. Worker 0 writes a checkpoint into FOLDER after each epoch. If a worker
+dies, torchrun starts all of them again (with --max-restarts 1, once), and they go on from the furthest checkpoint that
+any of them finds; FOLDER is best one that all machines see, for at each start another of them may have worker 0.
 """
 
 import argparse
-import contextlib
 import os
 import signal
 import sys
@@ -30,9 +30,10 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
 from utils.activations import identity, relu
+from utils.checkpoints import keep, latest
 from utils.datasets import digits
 from utils.losses import one_hot, softmax_cross_entropy
-from utils.mlp import MLP, Gradients, backward, convert, descend, forward, initialize, load, save
+from utils.mlp import MLP, Gradients, backward, convert, descend, forward, initialize
 
 SIZES, RATE, BATCH = (64, 64, 10), 0.2, 32  # the digits of notebook 06
 
@@ -88,7 +89,10 @@ def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: No
 
 
 def train_ddp(net, X, Y, seed, epochs, rank, world):
-    """Yield the same with nothing of ours: nn.Sequential, CrossEntropyLoss, SGD, DistributedDataParallel."""
+    """Yield the same from PyTorch's own parts, nn.Sequential, cross_entropy, SGD and DistributedDataParallel.
+
+    Ours are the batches, the shards and the first weights.
+    """
     layers = []
     for W, b in zip(net.W.values(), net.b.values(), strict=True):
         layer = torch.nn.Linear(W.shape[1], W.shape[0], dtype=W.dtype)
@@ -105,43 +109,25 @@ def train_ddp(net, X, Y, seed, epochs, rank, world):
             (share * world * loss).backward()  # it takes the plain mean over the workers
             optimizer.step()
         linear = dict(enumerate(model[::2], 1))
-        yield epoch, MLP({l: m.weight.detach() for l, m in linear.items()},
-                         {l: m.bias.detach() for l, m in linear.items()}, net.f)
+        yield epoch, MLP({l: m.weight.detach().clone() for l, m in linear.items()},
+                         {l: m.bias.detach().clone() for l, m in linear.items()}, net.f)
 
 
-# Checkpoints ---------------------------------------------------------------------------------------
+# The worker ---------------------------------------------------------------------------------------
 
 
-def keep(net, folder, epoch):
-    """Write the network of an epoch: the file is there whole, or it is not there."""
-    draft = folder / "draft"
-    save(net, draft)
-    with open(draft, "rb+") as file:
-        os.fsync(file.fileno())
-    draft.replace(folder / f"epoch-{epoch:04}.npz")
-
-
-def latest(folder):
-    """Return (epoch, net) of the last checkpoint that can be read, (0, None) if there is none."""
-    for path in sorted(folder.glob("epoch-*.npz"), reverse=True):
-        with contextlib.suppress(ValueError):
-            return int(path.stem.split("-")[1]), convert(load(path), torch.from_numpy)
-    return 0, None
-
-
-def same_for_all(epoch, net):
-    """Return the first worker's epoch and network to all: only its disk has to hold the checkpoints."""
+def furthest(epoch, net):
+    """Return the epoch and the network of the worker who has come furthest, to all; an epoch of −1 is a refusal."""
     if dist.is_initialized():
-        number = torch.tensor([epoch])
-        dist.broadcast(number, 0)
-        epoch = int(number)
-        for layers in (net.W, net.b):
-            for v in layers.values():
-                dist.broadcast(v, 0)
+        epochs = [torch.zeros(1, dtype=torch.int64) for _ in range(dist.get_world_size())]
+        dist.all_gather(epochs, torch.tensor([epoch]))
+        epochs = [int(number) for number in epochs]
+        if min(epochs) < 0:
+            return -1, net
+        epoch = max(epochs)
+        for v in (*net.W.values(), *net.b.values()):
+            dist.broadcast(v, epochs.index(epoch))
     return epoch, net
-
-
-# The worker ----------------------------------------------------------------------------------------
 
 
 def connect():
@@ -149,7 +135,7 @@ def connect():
 
     Workers find one another by what they write into a store. torchrun 2.13 keeps the store over a restart, and in it
     the addresses of workers that are dead; so on one machine each life looks under a name of its own. On several, the
-    machines may have counted different numbers of lives: the variable above gives every life a new store.
+    machines may have counted different numbers of lives; TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 gives each a new store.
     """
     if "RANK" not in os.environ:
         return 0, 1
@@ -168,39 +154,63 @@ def problem():
     return torch.from_numpy(X), torch.from_numpy(Y), convert(net, torch.from_numpy)
 
 
-def place(text):
-    """Read "RANK:EPOCH"."""
-    victim, when = map(int, text.split(":"))
-    return victim, when
-
-
 def accident(victim, when, rank):
     """Return what kills one worker in the middle of an epoch, the first time that it comes there."""
-    first_life = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0") == "0"
+    first_life = life() == 1
 
     def watch(epoch, step):
-        if first_life and (rank, epoch, step) == (victim, when, 7):
+        if first_life and (rank, epoch, step) == (victim, when, 21):
             os.kill(os.getpid(), signal.SIGKILL)
 
     return watch
 
 
-def main(arguments):
-    """Be one worker: train to the end, or on from the last checkpoint, and leave the checkpoints in a folder."""
+def life():
+    """Return how many times torchrun has started this worker."""
+    return 1 + int(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"))
+
+
+def options_of(arguments):
+    """Return the options, or end with a sentence on what does not fit."""
     parser = argparse.ArgumentParser(prog="utils.distributed", description="Train on the digits, one worker of many.")
     parser.add_argument("folder", type=Path, help="where the checkpoints go")
     parser.add_argument("--epochs", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=0, help="of the samples' order; the first weights stay")
     parser.add_argument("--ddp", action="store_true", help="train with DistributedDataParallel instead, to compare")
-    parser.add_argument("--kill", metavar="RANK:EPOCH", type=place, help="an accident: the worker dies in this epoch")
+    parser.add_argument("--kill", metavar="RANK:EPOCH", help="an accident: the worker dies in this epoch")
     options = parser.parse_args(arguments)
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if options.epochs < 1 or options.seed < 0:
+        parser.error(f"expected at least 1 epoch and a seed of at least 0, not {options.epochs} and {options.seed}")
+    if options.folder.exists() and not options.folder.is_dir():
+        parser.error(f"{options.folder} is a file, expected a folder")
+    if options.ddp and ("RANK" not in os.environ or options.kill):
+        parser.error("--ddp needs torchrun, and takes no --kill")
+    if options.kill:
+        rank, _, epoch = options.kill.partition(":")
+        if not (rank.isdecimal() and epoch.isdecimal() and int(rank) < world and 1 <= int(epoch) <= options.epochs):
+            parser.error(f"--kill takes RANK:EPOCH, a worker below {world}, an epoch of this run; not {options.kill}")
+        options.kill = int(rank), int(epoch)
+    return options
+
+
+def main(arguments):
+    """Be one worker: train to the end, or on from the last checkpoint, and leave the checkpoints in a folder."""
+    options = options_of(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rank, world = connect()
     X, Y, start = problem()
-    done, net = latest(options.folder) if rank == 0 else (0, None)
-    done, net = same_for_all(done, net or start)
-    epochs = range(done + 1, options.epochs + 1)
+    try:
+        done, net = latest(options.folder, options.seed, start)
+    except ValueError as error:
+        done, net = -1, start
+        print(error, file=sys.stderr)
+    done, net = furthest(done, net)
+    workers = f"{world} worker{'s' * (world > 1)}"
+    if rank == 0 and done > 0:
+        print(f"{workers}, life {life()}: on from epoch {done}", flush=True)
+    epochs = range(done + 1, options.epochs + 1) if done >= 0 else ()
     if options.ddp:
         run = train_ddp(net, X, Y, options.seed, epochs, rank, world)
     else:
@@ -208,12 +218,12 @@ def main(arguments):
         run = train(net, X, Y, options.seed, epochs, rank, world, watch)
     for epoch, net in run:
         if rank == 0:
-            keep(net, options.folder, epoch)
+            keep(net, options.folder, options.seed, epoch)
             loss = softmax_cross_entropy(forward(net, X).A[len(net.W)], Y)
-            print(f"{world} worker{'s' * (world > 1)}, epoch {epoch}: loss {loss:.4f}", flush=True)
+            print(f"{workers}, epoch {epoch}: loss {loss:.4f}", flush=True)
     if dist.is_initialized():
         dist.destroy_process_group()
-    return 0
+    return 0 if done >= 0 else 2
 
 
 if __name__ == "__main__":

@@ -43,6 +43,18 @@ def rows_taken_from_columns(X, rank, world):
     return X[:, rank::world]
 
 
+@rows_of.mistake()
+def rows_counted_from_1(X, rank, world):
+    """You begin one row too early: workers are counted from 0, as rows are."""
+    return X[(rank - 1) % world :: world]
+
+
+@rows_of.mistake()
+def rows_without_the_rest(X, rank, world):
+    """The rows that are left over when N is not a multiple of world are lost. Somebody has to take them."""
+    return X[: len(X) // world * world][rank::world]
+
+
 @rows_of.mistake("only the first row")
 def rows_first_alone(X, rank, world):
     """This is one row alone. A worker takes all that follow at a distance of world, too."""
@@ -125,39 +137,41 @@ def bytes_in_bits():
 
 
 @lesson.exercise(
-    samples=[(4, 0.1, 1e6, 1e9, 1e-4), (1, 0.5, 3e6, 2e9, 1e-3), (10, 0.02, 5e5, 1e8, 2e-5)],
-    hints=["Three terms: computing, bytes, messages.",
-           "With one worker, nothing is sent: both terms of the network are 0 then. Are yours?"])
-def step_time(w, C, B, beta, lam):
-    """Return T(w) for w workers, C seconds of computing, B bytes, beta bytes a second, lam seconds a message."""
-    return C / w + 2 * (w - 1) / w * B / beta + 2 * (w - 1) * lam
+    samples=[(0.1, 1e6, 1e9, 1e-4), (0.5, 3e6, 2e9, 1e-3), (1e-5, 4e4, 1e9, 2e-5), (4.0, 5e6, 1e9, 2e-5)],
+    hints=["Write T(w) as three terms: one over w, one with w, and one without. Only the first two move.",
+           "2(w − 1)/w is 2 − 2/w: the bytes have a part that falls with w, against the computing.",
+           "The derivative is 0 where w² is one quotient. And what if its numerator is negative?"])
+def best_workers(C, B, beta, lam):
+    """Return the best w, at least 1, for C seconds of computing, B bytes, beta bytes a second, lam seconds a
+    message."""
+    return np.sqrt(max(C - 2 * B / beta, 2 * lam) / (2 * lam))
 
 
-@step_time.mistake()
-def time_not_divided(w, C, B, beta, lam):
-    """Computing takes as long as for one worker. That is what the others are for: they share it."""
-    return C + 2 * (w - 1) / w * B / beta + 2 * (w - 1) * lam
+@best_workers.mistake()
+def best_without_bytes(C, B, beta, lam):
+    """The bytes have been left out. Their term is 2(w − 1)/w times something, and that depends on w, too."""
+    return np.sqrt(C / (2 * lam))
 
 
-@step_time.mistake()
-def time_once_round(w, C, B, beta, lam):
-    """The slices go round the ring *twice*: once to be added up, and once to bring the sum to everybody."""
-    return C / w + (w - 1) / w * B / beta + (w - 1) * lam
+@best_workers.mistake("wrong sign")
+def best_with_bytes_added(C, B, beta, lam):
+    """The bytes have the wrong sign: what is to be sent speaks *against* many workers."""
+    return np.sqrt((C + 2 * B / beta) / (2 * lam))
 
 
-@step_time.mistake()
-def time_without_messages(w, C, B, beta, lam):
-    """The messages are missing. Each takes its time, however short it is, and there are more with every worker."""
-    return C / w + 2 * (w - 1) / w * B / beta
+@best_workers.mistake()
+def best_without_root(C, B, beta, lam):
+    """This is w squared: a root is still to be taken."""
+    return max(C - 2 * B / beta, 2 * lam) / (2 * lam)
 
 
-@step_time.mistake()
-def time_without_bytes(w, C, B, beta, lam):
-    """The bytes are missing: what is sent takes its time, too."""
-    return C / w + 2 * (w - 1) * lam
+@best_workers.mistake()
+def best_once_round(C, B, beta, lam):
+    """A factor 2 is missing: the slices go round the ring twice, once to be added up and once to be handed out."""
+    return np.sqrt(max(C - B / beta, lam) / lam)
 
 
-@step_time.mistake()
-def time_all_neighbours(w, C, B, beta, lam):
-    """A ring of w workers needs one message less than w to go round: with one worker, nothing is sent at all."""
-    return C / w + 2 * B / beta + 2 * w * lam
+@best_workers.mistake()
+def best_of_a_negative(C, B, beta, lam):
+    """Where the bytes take longer than the computing, this is the root of a negative number. What is best then?"""
+    return np.sqrt((C - 2 * B / beta) / (2 * lam))
