@@ -222,9 +222,13 @@ def main(arguments):
             loss = softmax_cross_entropy(forward(net, X).A[len(net.W)], Y)
             print(f"{workers}, epoch {epoch}: loss {loss:.4f}", flush=True)
     if dist.is_initialized():
+        dist.barrier()  # nobody leaves while another still waits for something
         dist.destroy_process_group()
     return 0 if done >= 0 else 2
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    status = main(sys.argv[1:])
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)  # at once: as Python winds up, torch may abort a worker that has done its work
