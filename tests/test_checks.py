@@ -226,6 +226,12 @@ def test_a_wrong_answer_to_a_question_does_not_give_the_right_one_away(exercise,
 # What careless code would get wrong ------------------------------------------------------------------
 
 
+def test_advice_is_given_where_a_mistake_has_no_name():
+    exercise = Exercise(scores, SAMPLES, mistakes=[shifted], advice="Look at the axes.")
+    assert said(lambda X, W: W @ X.T, exercise).endswith(" Look at the axes.")
+    assert "axes" not in said(shifted, exercise) + said(scores, exercise) + said(None, exercise)
+
+
 def test_zero_is_right_up_to_rounding():
     assert is_close([1e-9, 1.0], np.array([0.0, 1.0]))
 

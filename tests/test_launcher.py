@@ -2,6 +2,7 @@
 
 import ast
 import importlib.metadata
+import os
 import platform
 import re
 import subprocess
@@ -346,6 +347,19 @@ def test_present_refuses_a_notebook_that_is_not_there(project, capsys):
     with pytest.raises(SystemExit) as stop:
         launcher.main(["present", "99"])
     assert stop.value.code == 2 and "no notebook \"99\"; there are 01_one." in capsys.readouterr().err
+
+
+def test_handout_hands_over(project):
+    assert launcher.main(["handout", "--to", "somewhere"]) == 0
+    assert project[-1] == "-m utils.handout --to somewhere"
+
+
+def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
+    monkeypatch.setenv("LECTURE_PROGRESS", "mine")
+    launcher.main(["test"])
+    folder = os.environ["LECTURE_PROGRESS"]
+    assert folder != "mine" and os.listdir(folder) == []
+    os.rmdir(folder)
 
 
 def test_export_hands_over(project):

@@ -45,15 +45,16 @@ class Exercise:
     `samples` are tuples of arguments, NumPy's, with sizes that differ; an exercise whose solution takes no
     arguments is a question, and its answer a value. `mistakes` are functions with the same arguments.
     `parts` names the results, where there are several; `given` is the faulty code that is to be mended;
-    `remark` is added to the praise; `rtol` is relative to the largest right number.
+    `remark` is added to the praise, `advice` to the diagnosis of a mistake that has no name; `rtol` is relative
+    to the largest right number.
     """
 
-    def __init__(self, solution, samples=((),), hints=(), mistakes=(), *, parts=(), given=None, remark="", rtol=RTOL,
-                 notebook=None):
+    def __init__(self, solution, samples=((),), hints=(), mistakes=(), *, parts=(), given=None, remark="", advice="",
+                 rtol=RTOL, notebook=None):
         self.reference, self.hints = solution, list(hints)
         self.samples = [args if type(args) is tuple else (args,) for args in samples]
         self.mistakes, self.kinds = list(mistakes), [""] * len(mistakes)
-        self.given, self.remark, self.rtol, self.notebook = given, remark, rtol, notebook
+        self.given, self.remark, self.advice, self.rtol, self.notebook = given, remark, advice, rtol, notebook
         self.name = solution.__name__
         self.parameters = list(inspect.signature(solution).parameters)
         self.hinted, self.parts = 0, tuple(parts)
@@ -166,7 +167,7 @@ class Exercise:
         if known := self._known(runs, rights):
             return Verdict(*known)
         if sentence := how_it_stopped(answer, runs, self.parameters) or self._compared(runs, rights):
-            return Verdict("wrong", sentence + borrowed(answer))
+            return Verdict("wrong", f"{sentence}{borrowed(answer)} {self.advice}".strip())
         if sentence := self._meddled(runs):
             return Verdict("wrong", sentence)
         return Verdict("right", f"Right{self._tests()}. {self.remark}".strip())

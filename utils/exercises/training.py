@@ -87,6 +87,7 @@ def training_in_passing(net, X, Y, rate):
 @lesson.exercise(
     samples=[(rng.normal(size=(N, n)), classes(N, 3), size, np.random.default_rng(seed))
              for N, n, size, seed in ((7, 2, 3, 1), (10, 4, 5, 2), (5, 2, 2, 3))],
+    advice="If only the order of the rows differs: it has to come from the rng that is given, drawn once for all rows.",
     hints=["`order = rng.permutation(len(X))` is a list of row numbers, each of them once.",
            "X and Y have to be put in the *same* order.",
            "`range(0, len(X), size)` gives the first row of each batch, and a slice may be shorter at the end."])
