@@ -28,12 +28,10 @@ class Activation(NamedTuple):
         return self.apply(Z)
 
 
+@np.errstate(over="ignore")
 def _sigmoid(Z):
     """σ(z) = 1 / (1 + e⁻ᶻ). Where e⁻ᶻ is too large for a float, 1 / (1 + ∞) = 0 is the right answer."""
-    if library(Z) is not np:
-        return Z.sigmoid()
-    with np.errstate(over="ignore"):
-        return 1 / (1 + np.exp(-Z))
+    return 1 / (1 + np.exp(-Z)) if library(Z) is np else Z.sigmoid()
 
 
 def _tanh(Z):
@@ -44,12 +42,12 @@ def _relu(Z):
     return np.maximum(Z, 0) if library(Z) is np else Z.relu()
 
 
+@np.errstate(over="ignore")  # a difference too large for a float is −∞, and e to the −∞ is 0
 def _softmax(Z):
     """e^z over the row's sum; subtracting the row's largest z changes nothing but avoids overflow."""
     if library(Z) is not np:
         return Z.softmax(-1)
-    with np.errstate(over="ignore"):  # a difference too large for a float is −∞, and e to the −∞ is 0
-        E = np.exp(Z - Z.max(-1, keepdims=True))
+    E = np.exp(Z - Z.max(-1, keepdims=True))
     return E / E.sum(-1, keepdims=True)
 
 

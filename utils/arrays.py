@@ -12,13 +12,15 @@ import numpy as np
 # page, in the next step: up to half of a step's time. It stops that for blocks up to the largest it has seen freed.
 np.empty(31 * 2**20, np.uint8)  # just below the 32 MB that it considers; never touched, so it costs no memory
 
+NUMPYS = (np.ndarray, np.generic)
+
 
 def library(x):
     """Return the module that owns `x`: `numpy` for an array, `torch` for a tensor.
 
     Raises TypeError for anything else, lists and plain numbers included.
     """
-    if isinstance(x, np.ndarray | np.generic):
+    if isinstance(x, NUMPYS):
         return np
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(x, torch.Tensor):
