@@ -254,6 +254,8 @@ def draw(rows, path):
     ax.axhline(1, color="0.4", lw=1)
     ax.set(yscale="log", ylabel="times as fast as autograd", xlabel="sizes : batch")
     ax.set_yticks([0.5, 1, 2, 4, 8], ["½", "1", "2", "4", "8"])
+    ax.minorticks_off()
+    ax.tick_params("x", rotation=15)
     ax.legend()
     ax.figure.savefig(path, dpi=110, bbox_inches="tight")
 
