@@ -29,6 +29,7 @@ import torch
 import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 
+from utils import training
 from utils.activations import identity, relu
 from utils.checkpoints import keep, latest
 from utils.datasets import digits
@@ -72,10 +73,7 @@ def all_reduce(gradients):
 
 def batches(X, Y, seed, epoch):
     """Yield one epoch's batches, in an order that follows from the seed and the epoch: a restart repeats it."""
-    order = np.random.default_rng([seed, epoch]).permutation(len(X))
-    for first in range(0, len(X), BATCH):
-        rows = order[first : first + BATCH]
-        yield X[rows], Y[rows]
+    return training.batches(X, Y, BATCH, np.random.default_rng([seed, epoch]))
 
 
 def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: None):
