@@ -163,17 +163,18 @@ class Exercise:
             return Verdict("blank", BLANK)
         if runs[-1].took_too_long:
             return Verdict("wrong", f"Stopped after {SECONDS:g} seconds: does a loop never end?")
-        rights = self._outcomes(self.reference)
-        if known := self._known(runs, rights):
+        mine, rights = self._of(runs), self._outcomes(self.reference)
+        if same(mine, rights, self.rtol):
+            if sentence := self._meddled(runs):
+                return Verdict("wrong", sentence)
+            return Verdict("right", f"{self._praise()} {self.remark}".strip())
+        if known := self._known(mine, rights):
             return Verdict(*known)
-        if sentence := how_it_stopped(answer, runs, self.parameters) or self._compared(runs, rights):
-            return Verdict("wrong", f"{sentence}{borrowed(answer)} {self.advice}".strip())
-        if sentence := self._meddled(runs):
-            return Verdict("wrong", sentence)
-        return Verdict("right", f"Right{self._tests()}. {self.remark}".strip())
+        sentence = how_it_stopped(answer, runs, self.parameters) or self._compared(mine, rights)
+        return Verdict("wrong", f"{sentence}{borrowed(answer)} {self.advice}".strip())
 
-    def _tests(self):
-        return f", in all {len(self.samples)} tests" if len(self.samples) > 1 else ""
+    def _praise(self):
+        return f"Right, in all {len(self.samples)} tests." if len(self.samples) > 1 else "Right."
 
     def _outcomes(self, function):
         return self._of(runs_of(function, self.samples))
@@ -187,11 +188,8 @@ class Exercise:
         except TypeError:  # not as many parts as expected
             return result
 
-    def _known(self, runs, rights):
+    def _known(self, mine, rights):
         """Return kind and sentence for code as given, or a mistake: one with the same results, or first wrong part."""
-        mine = self._of(runs)
-        if same(mine, rights, self.rtol):
-            return None
         if self.given and same(mine, self._outcomes(self.given), self.rtol):
             return "blank", AS_GIVEN
         foreseen = [(mistake, self._outcomes(mistake)) for mistake in self.mistakes]
@@ -204,11 +202,8 @@ class Exercise:
                 return "mistake", sentence_of(mistake)
         return None
 
-    def _compared(self, runs, rights):
-        """Return a sentence on the first difference, or ''; on a question, one that does not give the answer away."""
-        mine = self._of(runs)
-        if same(mine, rights, self.rtol):
-            return ""
+    def _compared(self, mine, rights):
+        """Return a sentence on the first difference; on a question, one that does not give the answer away."""
         if self.is_question:
             word = isinstance(mine[0], str) > isinstance(rights[0], str) and any(
                 isinstance(theirs(), str) for theirs in self.mistakes)

@@ -50,7 +50,8 @@ def shard(X, Y, rank, world):
 def shard_gradients(net, X, Y, share):
     """Return the `Gradients` of `share` times the mean loss of these rows; zeros if there are none."""
     if len(X) == 0:
-        return Gradients({}, {}, convert(net, torch.zeros_like).W, convert(net, torch.zeros_like).b)
+        zeros = convert(net, torch.zeros_like)
+        return Gradients({}, {}, zeros.W, zeros.b)
     trace = forward(net, X)
     dA = softmax_cross_entropy.unchecked.gradient(trace.A[len(net.W)], Y)
     return backward(net, trace, share * dA, to_input=False)
