@@ -14,7 +14,7 @@ PACKAGE = Path(utils.__file__).parent
 NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
 # The rows of the design's table: a module imports only from rows above its own.
-ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training", "datasets",
+ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace", "training", "datasets",
         "checkpoints", "distributed",
         "autograd", "plots",
         "actors", "stage", "scenes", "matrices", "passes", "playground", "learner", "board", "pieces", "player",
@@ -128,8 +128,8 @@ def test_everything_public_says_what_it_does(module):
     assert [name for name, node in public(TREES[module]) if not ast.get_docstring(node)] == []
 
 
-@pytest.mark.parametrize("module", ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "training",
-                                    "datasets"])
+@pytest.mark.parametrize("module", ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace",
+                                    "training", "datasets"])
 def test_the_numpy_half_starts_without_the_large_libraries(module):
     code = f"import json, sys, utils.{module}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60,

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from utils.activations import ACTIVATIONS, sigmoid, softmax
 from utils.autograd import autograd_gradients, difference_gradients, gradient_ledger
 from utils.descent import Quadratic, exact_line_search, gradient_descent
+from utils.inplace import Workspace
 from utils.losses import cross_entropy, one_hot, softmax_cross_entropy, squared_error
 from utils.mlp import MLP, Gradients, backward, convert, descend, forward, load, save
-from utils.training import accumulate, train
+from utils.training import accumulate, batches, step, train
 
 EVERY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
 FEWER = settings(EVERY, max_examples=25)  # where one example is many passes
@@ -336,15 +337,39 @@ def test_one_hot_rows_have_one_1_at_their_label(classes, count, seed):
 # The loops ----------------------------------------------------------------------------------------
 
 
+@EVERY
+@LIBRARIES
+@PRECISIONS
+@given(plans(), st.integers(1, 6))
+def test_a_workspace_takes_the_steps_of_the_book(array, dtype, plan, size):
+    net, X, Y, loss = plan.build(dtype)
+    assume(far_from_kinks(net, X))
+    net, X, Y = convert(net, array), array(X), array(Y)
+    workspace, book, largest = Workspace(net, X[:size], Y[:size], loss.unchecked), net, 1.0
+    for X_batch, Y_batch in (*batches(X, Y, size), *batches(X, Y, size)):
+        trace = forward(book, X_batch)
+        gradients = backward(book, trace, loss.unchecked.gradient(trace.A[len(net.W)], Y_batch))
+        largest = max(largest, *(float(abs(v).max()) for kind in gradients for v in kind.values()))
+        workspace.step(X_batch, Y_batch, 0.01)
+        book = step(book, X_batch, Y_batch, loss.unchecked, 0.01)
+    found = workspace.network()
+    assert found.f == net.f
+    noise = 256 * np.finfo(dtype).eps * largest  # sums in another order; softmax takes numbers as large as dA apart
+    for mine, theirs in ((found.W, book.W), (found.b, book.b)):
+        assert {l: (v.dtype, v.shape) for l, v in mine.items()} == {l: (v.dtype, v.shape) for l, v in theirs.items()}
+        for l in net.W:
+            np.testing.assert_allclose(np.asarray(mine[l]), np.asarray(theirs[l]), rtol=0, atol=noise)
+
+
 @FEWER
 @given(plans(), st.integers(0, 3))
 def test_training_in_batches_of_all_rows_is_training_on_the_whole(plan, more):
     net, X, Y, loss = plan.build()
     before = bits(X, Y, net.W, net.b)
     whole = list(train(net, X, Y, loss, 0.01, 3))
-    batches = list(train(net, X, Y, loss, 0.01, 3, batch_size=plan.rows + more))
+    batched = list(train(net, X, Y, loss, 0.01, 3, batch_size=plan.rows + more))
     assert [epoch.number for epoch in whole] == [1, 2, 3]
-    for one, other in zip(whole, batches, strict=True):
+    for one, other in zip(whole, batched, strict=True):
         assert other.loss == pytest.approx(one.loss, rel=1e-12)
         for l in net.W:
             np.testing.assert_allclose(other.net.W[l], one.net.W[l], rtol=1e-12)

@@ -21,7 +21,7 @@ from utils.activations import ACTIVATIONS
 from utils.autograd import gradient_ledger
 from utils.mlp import MLP
 
-MODULES = ["activations", "losses", "mlp", "training"]  # in the order of their imports
+MODULES = ["activations", "losses", "mlp", "inplace", "training"]  # in the order of their imports
 D, RATE, SHUFFLE = 4, 0.1, 4  # this seed's shuffle moves every row
 
 
@@ -107,6 +107,15 @@ MUTANTS = {
     # the step and the loop
     "uphill": Mutant("mlp", {"net.W[l] - rate * gradients.dW[l]": "net.W[l] + rate * gradients.dW[l]"}, None),
     "b is never learned": Mutant("mlp", {"net.b[l] - rate * gradients.db[l]": "net.b[l]"}, None),
+    "in place, uphill": Mutant("inplace", {"self.theta -= self.g": "self.theta += self.g"}, None),
+    "in place, without the rate": Mutant("inplace", {"        self.g *= rate\n": ""}, None),
+    "in place, bias forgotten": Mutant("inplace", {"            Z += b[l]\n": ""}, None),
+    "in place, pullback forgotten": Mutant("inplace", {"dZ = f[l].pullback(dA, A[l])": "dZ = dA"}, None),
+    "in place, dW from the wrong A": Mutant("inplace", {"write(dZ.T, A[l - 1],": "write(dZ.T, A[l],"}, None),
+    "in place, dW transposed": Mutant("inplace", {"write(dZ.T, A[l - 1],": "write(A[l - 1].T, dZ,"}, None),
+    "in place, db of the first row alone": Mutant("inplace", {"write(ones, dZ,": "write(ones[:, :1], dZ[:1],"}, None),
+    "in place, W transposed in dA": Mutant("inplace", {"dA = dot(dZ, W[l])": "dA = dot(dZ, W[l].T)"}, None),
+    "in place, views that overlap": Mutant("inplace", {"at += m * n + m": "at += m * n"}, None),
     "the last, smaller batch is forgotten": Mutant(
         "training", {"range(0, len(X), batch_size)": "range(0, len(X) - batch_size + 1, batch_size)"}, None
     ),
@@ -165,7 +174,7 @@ def ledger(code, loss):
 
 
 def results(code, loss):
-    """Yield (name, value) of what the copies compute: the loss, every gradient, and what an epoch learns."""
+    """Yield (name, value) of what the copies compute: the loss, every gradient, what an epoch learns, twice."""
     W, b, X, Y, names = example(loss)
     function = getattr(code.losses, loss).unchecked
     net = network(code.activations.ACTIVATIONS, W, b, names)
@@ -173,6 +182,10 @@ def results(code, loss):
     yield "loss", function.value(trace.A[4], Y)
     yield from parameters(code.mlp.backward(net, trace, function.gradient(trace.A[4], Y)), "dW", "db")
     yield from parameters(code.training.accumulate(net, X, Y, function), "dW", "db")
+    stepped = net
+    for X_batch, Y_batch in code.training.batches(X, Y, 3, np.random.default_rng(SHUFFLE)):
+        stepped = code.training.step(stepped, X_batch, Y_batch, function, RATE)  # by the book, and in place:
+    yield from parameters(stepped, "W", "b")
     for epoch in code.training.train(net, X, Y, function, RATE, 1, batch_size=3, rng=np.random.default_rng(SHUFFLE)):
         yield from parameters(epoch.net, "W", "b")
 
@@ -213,6 +226,7 @@ def reference(loss):
         optimizer.zero_grad()
         error(X[rows], Y[rows]).backward()
         optimizer.step()
+    yield from parameters(SimpleNamespace(W=W, b=b), "W", "b")
     yield from parameters(SimpleNamespace(W=W, b=b), "W", "b")
 
 

@@ -17,18 +17,27 @@ from utils.arrays import check_finite, library, shape
 
 
 class Activation(NamedTuple):
-    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ."""
+    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ.
+
+    A new activation is one line: `Activation("name", apply, pullback)`. Where `apply` asks NumPy not to warn of an
+    overflow that does no harm, `bare` holds the formula alone, for a loop that has asked once.
+    """
 
     name: str
     apply: Callable
     pullback: Callable
+    bare: "Activation | None" = None
 
     def __call__(self, Z):
         """Return A = f(Z), so that `f[l](Z)` reads as on the slides."""
         return self.apply(Z)
 
+    @property
+    def unchecked(self):
+        """The same activation, its formula alone; or the activation itself where that is all it has."""
+        return self.bare or self
 
-@np.errstate(over="ignore")
+
 def _sigmoid(Z):
     """σ(z) = 1 / (1 + e⁻ᶻ). Where e⁻ᶻ is too large for a float, 1 / (1 + ∞) = 0 is the right answer."""
     return 1 / (1 + np.exp(-Z)) if library(Z) is np else Z.sigmoid()
@@ -42,20 +51,26 @@ def _relu(Z):
     return np.maximum(Z, 0) if library(Z) is np else Z.relu()
 
 
-@np.errstate(over="ignore")  # a difference too large for a float is −∞, and e to the −∞ is 0
 def _softmax(Z):
-    """e^z over the row's sum; subtracting the row's largest z changes nothing but avoids overflow."""
+    """e^z over the row's sum; subtracting the row's largest z changes nothing but avoids overflow.
+
+    A difference too large for a float is −∞, and e to the −∞ is 0, as it should be.
+    """
     if library(Z) is not np:
         return Z.softmax(-1)
     E = np.exp(Z - Z.max(-1, keepdims=True))
     return E / E.sum(-1, keepdims=True)
 
 
+def _quiet(name, apply, pullback):
+    return Activation(name, np.errstate(over="ignore")(apply), pullback, Activation(name, apply, pullback))
+
+
 identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)
-sigmoid = Activation("sigmoid", _sigmoid, lambda dA, A: dA * A * (1 - A))
+sigmoid = _quiet("sigmoid", _sigmoid, lambda dA, A: dA * A * (1 - A))
 tanh = Activation("tanh", _tanh, lambda dA, A: dA * (1 - A * A))
 relu = Activation("relu", _relu, lambda dA, A: dA * (A > 0))  # A > 0 exactly where Z > 0; slope 0 at 0
-softmax = Activation("softmax", _softmax, lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
+softmax = _quiet("softmax", _softmax, lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
 
 ACTIVATIONS = {f.name: f for f in (identity, sigmoid, tanh, relu, softmax)}
 

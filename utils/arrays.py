@@ -33,6 +33,11 @@ def numpy_array(x):
     return x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
 
 
+def detached(x):
+    """Return `x` outside autograd's graph, in its own library; a NumPy array as it is."""
+    return x.detach() if hasattr(x, "detach") else x
+
+
 def shape(x):
     """Return the shape of `x` as a plain tuple, the same text for both libraries."""
     return tuple(x.shape)

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_count, check_finite, check_matrix, check_positive
+from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached
+from utils.inplace import Workspace
 from utils.mlp import MLP, backward, check_shapes, descend, forward
 
 
@@ -32,8 +33,9 @@ class Accumulated(NamedTuple):
 def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     """Return a generator that trains and yields an `Epoch` after each pass over the data.
 
-    Each step takes `batch_size` rows (all N if None, the rest of the rows in the last step). With
-    `rng`, a NumPy Generator, the rows are shuffled anew every epoch; without it their order stays.
+    Each step takes `batch_size` rows (all N if None, the rest of the rows in the last step), and does
+    what `step` does, in a `Workspace`. With `rng`, a NumPy Generator, the rows are shuffled anew every
+    epoch; without it their order stays.
     The caller keeps every epoch that it was given, and may stop asking at any time. A run whose loss
     is no longer finite yields that epoch, warns, and ends.
     Raises ValueError or TypeError at the call, before any step, for data that does not fit.
@@ -48,14 +50,16 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
     loss.value(output(net, X), Y)  # the one time that the data is read and checked
-    return _epochs(net, X, Y, loss.unchecked, rate, epochs, batch_size, rng)
+    X, Y, loss = detached(X), detached(Y), loss.unchecked
+    return _epochs(Workspace(net, X[:batch_size], Y[:batch_size], loss), X, Y, loss, rate, epochs, batch_size, rng)
 
 
-def _epochs(net, X, Y, loss, rate, epochs, batch_size, rng):
+def _epochs(workspace, X, Y, loss, rate, epochs, batch_size, rng):
     for number in range(1, epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):
             for X_batch, Y_batch in batches(X, Y, batch_size, rng):
-                net = step(net, X_batch, Y_batch, loss, rate)
+                workspace.step(X_batch, Y_batch, rate)
+            net = workspace.network()
             value = float(loss.value(output(net, X), Y))
         yield Epoch(number, net, value)
         if not np.isfinite(value):
@@ -70,7 +74,7 @@ def output(net, X):
 
 
 def step(net, X, Y, loss, rate):
-    """Return the network after one step on one batch: forward, ∂L/∂A, backward, downhill."""
+    """Return the network after one step on one batch, by the book: forward, ∂L/∂A, backward, downhill."""
     trace = forward(net, X)
     dA = loss.gradient(trace.A[len(net.W)], Y)
     return descend(net, backward(net, trace, dA, to_input=False), rate)

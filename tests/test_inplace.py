@@ -1,0 +1,152 @@
+"""A workspace takes the steps of the book, whatever it is given (random networks: test_backward_properties.py)."""
+
+import gc
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from utils.activations import ACTIVATIONS, Activation, identity, sigmoid, softmax, tanh
+from utils.inplace import Workspace, views
+from utils.losses import Loss, cross_entropy, softmax_cross_entropy, squared_error
+from utils.mlp import convert, initialize, load, save
+from utils.training import step, train
+
+ROUNDING = {"rtol": 1e-12, "atol": 1e-14}  # sums over rows in another order
+
+
+def problem(f=(sigmoid, identity), dtype=np.float64):
+    """A 3-4-2 network, and seven samples: three batches of 3, 3 and 1."""
+    rng = np.random.default_rng(1)
+    net = convert(initialize((3, 4, 2), f, rng, "centred"), lambda v: v.astype(dtype))
+    return net, rng.normal(size=(7, 3)).astype(dtype), np.eye(2, dtype=dtype)[rng.integers(0, 2, 7)]
+
+
+def both(net, X, Y, loss=squared_error, rate=0.1):
+    """Return the network after an epoch in batches of 3, in a workspace and by the book."""
+    workspace, book = Workspace(net, X[:3], Y[:3], loss.unchecked), net
+    for rows in (slice(0, 3), slice(3, 6), slice(6, 9)):
+        workspace.step(X[rows], Y[rows], rate)
+        book = step(book, X[rows], Y[rows], loss.unchecked, rate)
+    return workspace.network(), book
+
+
+def assert_close(found, expected, **tolerance):
+    for mine, theirs in ((found.W, expected.W), (found.b, expected.b)):
+        for l in theirs:
+            np.testing.assert_allclose(np.asarray(mine[l]), np.asarray(theirs[l]), **(tolerance or ROUNDING))
+
+
+def test_the_views_cover_the_vector_once_in_the_order_of_the_layers():
+    net = problem()[0]
+    vector = np.arange(3 * 4 + 4 + 4 * 2 + 2)
+    W, b = views(vector, net)
+    np.testing.assert_array_equal(np.concatenate([v.ravel() for l in (1, 2) for v in (W[l], b[l])]), vector)
+    assert all(W[l].shape == net.W[l].shape and b[l].shape == net.b[l].shape for l in (1, 2))
+    W[2][1, 0], b[1][3] = -1, -2
+    assert vector[16 + 4] == -1 and vector[12 + 3] == -2  # views, not copies
+
+
+def test_what_the_workspace_gives_away_is_not_its_own():
+    net, X, Y = problem()
+    before = convert(net, np.copy)
+    workspace = Workspace(net, X, Y, squared_error)
+    first = workspace.network()
+    kept = convert(first, np.copy)
+    workspace.step(X, Y, 0.1)
+    assert_close(first, kept, rtol=0)
+    assert_close(net, before, rtol=0)
+    first.W[1][:] = 0  # and what is done to it does not come back
+    assert not np.array_equal(workspace.network().W[1], first.W[1])
+
+
+def test_a_network_of_a_run_can_be_saved_and_is_independent_of_the_other_epochs(tmp_path):
+    net, X, Y = problem((sigmoid, softmax))
+    first, second = (epoch.net for epoch in train(net, X, Y, cross_entropy, 0.1, 2))
+    assert first.f == net.f
+    save(first, tmp_path / "net.npz")
+    assert_close(load(tmp_path / "net.npz"), first, rtol=0)
+    arrays = [v for n in (net, first, second) for layers in (n.W, n.b) for v in layers.values()]
+    assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
+
+
+@pytest.mark.parametrize("kinds", ["666", "663", "636", "366", "633", "336", "363", "333", "iii", "6ii", "i66"])
+def test_mixed_precisions_end_where_the_book_does(kinds):
+    """The network, X and Y in float64, float32 or whole numbers."""
+    kinds = [{"6": "float64", "3": "float32", "i": "int64"}[kind] for kind in kinds]
+    net, X, Y = problem()
+    net = convert(net, lambda v: np.round(4 * v).astype(kinds[0]))
+    found, book = both(net, np.round(4 * X).astype(kinds[1]), Y.astype(kinds[2]), softmax_cross_entropy)
+    assert {v.dtype for v in (*found.W.values(), *found.b.values())} == {book.W[1].dtype}
+    assert_close(found, book, rtol=1e-5 if "float32" in kinds else 1e-12)
+
+
+OWN = {
+    "wider": Activation("wider", lambda Z: Z * np.float64(0.5), lambda dA, A: dA * np.float64(0.5)),
+    "narrower": Activation("narrower", lambda Z: Z.astype("float32"), lambda dA, A: dA.astype("float32")),
+    "wider one way": Activation("wider one way", lambda Z: Z / 2, lambda dA, A: dA / np.float64(2)),
+    "true or false": Activation("true or false", lambda Z: Z > 0, lambda dA, A: dA),
+    "a switch back": Activation("a switch back", lambda Z: Z, lambda dA, A: dA > 0),
+    "in place": Activation("in place", lambda Z: np.tanh(Z, out=Z), lambda dA, A: dA * (1 - A * A)),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("f", OWN.values(), ids=OWN)
+def test_an_activation_of_ones_own_may_change_the_precision(f, last, dtype):
+    net, X, Y = problem((f, f) if last else (f, identity), dtype)
+    found, book = both(net, X, Y)
+    assert {v.dtype for v in (*found.W.values(), *found.b.values())} == {np.dtype(dtype)}  # the one that came in
+    assert_close(found, book, rtol=1e-5, atol=1e-6)
+
+
+def test_a_loss_of_ones_own_works_as_it_is():
+    absolute = Loss("absolute", lambda A, Y: abs(A - Y).sum() / len(Y), lambda A, Y: np.sign(A - Y) / len(Y))
+    net, X, Y = problem()
+    found, book = both(net, X, Y, absolute)
+    assert_close(found, book)
+
+
+@pytest.mark.parametrize("f", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_it_says_nothing_that_the_book_does_not(f):
+    """σ and softmax of huge numbers overflow on the way to the right answer."""
+    net, X, Y = problem((f, softmax))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        workspace = Workspace(net, 1e300 * X, Y, cross_entropy.unchecked)
+        del workspace
+        for _ in train(net, 800 * X, Y, softmax_cross_entropy, 0.1, 2):
+            pass
+
+
+def test_the_formula_alone_is_the_same_function():
+    Z = np.random.default_rng(0).normal(size=(5, 3))
+    for f in ACTIVATIONS.values():
+        assert f.unchecked.name == f.name and f.unchecked.unchecked is f.unchecked
+        np.testing.assert_array_equal(f.unchecked.apply(Z), f(Z))
+    assert Activation("own", abs, abs).unchecked.apply is abs
+
+
+def test_tensors_leave_autograds_graph():
+    net, X, Y = problem((tanh, softmax))
+    net = convert(net, lambda v: torch.tensor(v, requires_grad=True))
+    X, Y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
+    *_, last = train(net, X, Y, cross_entropy, 0.1, 2, batch_size=3)
+    assert not any(v.requires_grad for v in (*last.net.W.values(), *last.net.b.values()))
+    assert net.W[1].grad is None and X.grad is None and net.W[1].requires_grad
+
+
+def test_a_step_allocates_nothing_that_stays():
+    """Ten thousand steps in a workspace end with as many living objects as ten."""
+    net, X, Y = problem()
+    workspace = Workspace(net, X, Y, squared_error.unchecked)
+    for _ in range(10):
+        workspace.step(X, Y, 0.01)
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(10_000):
+        workspace.step(X, Y, 0.01)
+    gc.collect()
+    assert abs(len(gc.get_objects()) - before) < 100
