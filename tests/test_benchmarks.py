@@ -18,7 +18,7 @@ import steps  # noqa: E402
 @pytest.mark.parametrize("sizes, N", steps.SHAPES[:4])
 def test_all_contenders_take_the_same_steps(sizes, N, activation):
     problem = steps.Problem(sizes, N, "float64", activation, value=False)
-    runs = [contender(problem) for contender in (steps.utils, steps.tensors, steps.autograd, steps.calls, steps.flat)]
+    runs = [contender(problem) for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls)]
     for run in (*runs, *runs):  # two passes
         run()
     expected = runs[0].weights()
@@ -30,7 +30,7 @@ def test_all_contenders_take_the_same_steps(sizes, N, activation):
 
 def test_the_same_precision_goes_in_and_comes_out():
     problem = steps.Problem((5, 7, 4, 3), 4, "float32", "sigmoid", value=True)
-    for contender in (steps.utils, steps.tensors, steps.autograd, steps.calls, steps.flat):
+    for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls):
         run = contender(problem)
         run()
         assert {W.dtype for W in run.weights()} == {np.dtype("float32")}

@@ -5,12 +5,12 @@
 A step is forward, the loss's gradient, backward, update, on the next of a few batches. With --value, `utils` and the
 bare calls compute the loss's value in each step, too; autograd and scikit-learn always do, for they cannot do without.
 
-utils        utils.training.step, softmax_cross_entropy on logits, on NumPy arrays
+utils        what utils.training.train does in a step: utils.inplace, softmax_cross_entropy on logits, on NumPy arrays
 tensors      the same on torch tensors, without autograd
+book         utils.training.step: forward, the loss's gradient, backward, descend of utils.mlp, as in the lecture
 autograd     nn.Sequential, CrossEntropyLoss, optim.SGD
 sklearn      MLPClassifier(solver="sgd") on the same batches, no momentum, no penalty
 calls        the NumPy calls of a step and nothing else: no function, no dict, no check
-flat         tuned by hand: one vector of parameters, one of gradients, nothing checked, nothing readable
 products     the matrix products of a step alone
 
 Each contender takes a pass over its batches in turn, again and again; a row gives the median time of a step in µs, its
@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from utils.activations import ACTIVATIONS, identity
 from utils.arrays import numpy_array
+from utils.inplace import Workspace
 from utils.losses import one_hot, softmax_cross_entropy
 from utils.mlp import convert, initialize
 from utils.training import batches, output, step
@@ -64,24 +65,39 @@ class Problem:
 
 
 def utils(problem, change=lambda v: v):
-    """A pass with utils.training.step."""
+    """A pass in a utils.inplace.Workspace."""
     X, Y, loss = change(problem.X), change(problem.Y), softmax_cross_entropy.unchecked
-    net = convert(problem.net, change)
+    workspace = Workspace(convert(problem.net, change), X[: problem.N], Y[: problem.N], loss)
 
     def run():
-        nonlocal net
-        for X_batch, Y_batch in batches(X, Y, problem.N):
-            if problem.value:
-                loss.value(output(net, X_batch), Y_batch)
-            net = step(net, X_batch, Y_batch, loss, RATE)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for X_batch, Y_batch in batches(X, Y, problem.N):
+                if problem.value:
+                    loss.value(output(workspace.net, X_batch), Y_batch)
+                workspace.step(X_batch, Y_batch, RATE)
 
-    run.weights = lambda: [numpy_array(W) for W in net.W.values()]
+    run.weights = lambda: [numpy_array(W).copy() for W in workspace.net.W.values()]
     return run
 
 
 def tensors(problem):
     """The same on torch tensors."""
     return utils(problem, torch.from_numpy)
+
+
+def book(problem):
+    """A pass with utils.training.step."""
+    net, loss = problem.net, softmax_cross_entropy.unchecked
+
+    def run():
+        nonlocal net
+        for X_batch, Y_batch in batches(problem.X, problem.Y, problem.N):
+            if problem.value:
+                loss.value(output(net, X_batch), Y_batch)
+            net = step(net, X_batch, Y_batch, loss, RATE)
+
+    run.weights = lambda: list(net.W.values())
+    return run
 
 
 def autograd(problem):
@@ -148,48 +164,6 @@ def calls(problem):
     return run
 
 
-def flat(problem):
-    """What tuning by hand can do: all parameters in one vector, all gradients in another, one update for everything."""
-    f, pullback = BARE[problem.activation]
-    layers = list(zip(problem.net.W.values(), problem.net.b.values()))
-    theta = np.concatenate([v.ravel() for layer in layers for v in layer])
-    gradient = np.zeros_like(theta)
-
-    def views(vector):
-        at, found = 0, []
-        for shape in (v.shape for layer in layers for v in layer):
-            found.append(vector[at : at + np.prod(shape)].reshape(shape))
-            at += np.prod(shape)
-        return found[::2], found[1::2]
-
-    (W, b), (dW, db), L = views(theta), views(gradient), len(layers)
-
-    def run():
-        for X, Y in batches(problem.X, problem.Y, problem.N):
-            A = [X]
-            for l in range(L):
-                Z = A[l] @ W[l].T
-                Z += b[l]
-                A.append(f(Z) if l < L - 1 else Z)
-            Z -= np.maximum.reduce(Z, 1, keepdims=True)
-            if problem.value:
-                (np.log(np.exp(Z).sum(1)).sum() - (Y * Z).sum()) / len(Y)
-            dZ = np.exp(Z, out=Z)
-            dZ /= np.add.reduce(dZ, 1, keepdims=True)
-            dZ -= Y
-            dZ *= 1 / len(Y)
-            for l in range(L - 1, -1, -1):
-                np.matmul(dZ.T, A[l], out=dW[l])
-                np.add.reduce(dZ, 0, out=db[l])
-                if l:
-                    dZ = pullback(dZ @ W[l], A[l])
-            np.multiply(gradient, -RATE, out=gradient)
-            np.add(theta, gradient, out=theta)
-
-    run.weights = lambda: W
-    return run
-
-
 def products(problem):
     """The matrix products alone."""
     W, L = list(problem.net.W.values()), len(problem.sizes) - 1
@@ -206,7 +180,7 @@ def products(problem):
     return run
 
 
-CONTENDERS = [utils, tensors, autograd, sklearn, calls, flat, products]
+CONTENDERS = [utils, tensors, book, autograd, sklearn, calls, products]
 
 
 @contextmanager
@@ -247,7 +221,7 @@ def draw(rows, path):
 
     ax = axes(width=9, height=4.2)
     shapes = list(dict.fromkeys(shape for shape, *_ in rows))
-    for i, name in enumerate(("utils", "tensors", "sklearn", "calls", "flat")):
+    for i, name in enumerate(("utils", "tensors", "book", "sklearn", "calls")):
         ratios = [times["autograd"][1] / times[name][1] for _, dtype, number, times in rows
                   if dtype == "float64" and number == 1]
         ax.plot(shapes, ratios, color=SERIES[i], ls=LINES[i], marker=MARKERS[i], label=name)
@@ -285,7 +259,8 @@ def main(arguments):
                 head = f"{name_of(*SHAPES[i]):<22}{dtype:<9}{number or 'default':<9}"
                 print(head + "".join(f"{cell:>24}" for cell in cells))
                 ratios = {peer: times[peer][1] / times["utils"][1] for peer in TARGETS}
-                ratios["flat"] = times["flat"][1] / times["utils"][1]
+                ratios["book"] = times["book"][1] / times["utils"][1]
+                ratios["products"] = times["products"][1] / times["utils"][1]
                 ratios["autograd, on tensors"] = times["autograd"][1] / times["tensors"][1]
                 print(" " * 22 + "utils is as fast as  " + "   ".join(
                     f"{peer} × {ratio:.2f}" + (f" (aim {TARGETS[peer][i]:.2g})" if peer in TARGETS else "")
