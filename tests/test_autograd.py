@@ -133,6 +133,13 @@ def test_a_wrong_gradient_is_named_and_no_other(name, change):
         name: "disagrees with autograd and differences"}
 
 
+def test_a_loss_whose_gradient_was_replaced_by_a_wrong_one_does_not_agree():
+    X, Y, net = lecture_example("numpy")
+    wrong = cross_entropy._replace(gradient=lambda A, Y: 2 * cross_entropy.gradient(A, Y))
+    assert {row.verdict for row in gradient_ledger(net, X, Y, wrong).rows} != {"agree"}
+    assert {row.verdict for row in gradient_ledger(net, X, Y, cross_entropy).rows} == {"agree"}
+
+
 def test_assert_agree_names_the_wrong_gradient():
     with pytest.raises(AssertionError, match=r"disagree: dW\[2\] \(2 from autograd, 2 from differences\)$"):
         spoiled("dW", 2, lambda g: -g).assert_agree()

@@ -25,7 +25,7 @@ def problem(f=(sigmoid, identity), dtype=np.float64):
 
 def both(net, X, Y, loss=squared_error, rate=0.1):
     """Return the network after an epoch in batches of 3, in a workspace and by the book."""
-    workspace, book = Workspace(net, X[:3], Y[:3], loss.unchecked), net
+    workspace, book = Workspace(net, X[:3], Y[:3], loss), net
     for rows in (slice(0, 3), slice(3, 6), slice(6, 9)):
         workspace.step(X[rows], Y[rows], rate)
         book = step(book, X[rows], Y[rows], loss.unchecked, rate)
@@ -115,7 +115,7 @@ def test_it_says_nothing_that_the_book_does_not(f):
     net, X, Y = problem((f, softmax))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        workspace = Workspace(net, 1e300 * X, Y, cross_entropy.unchecked)
+        workspace = Workspace(net, 1e300 * X, Y, cross_entropy)
         del workspace
         for _ in train(net, 800 * X, Y, softmax_cross_entropy, 0.1, 2):
             pass
@@ -124,9 +124,22 @@ def test_it_says_nothing_that_the_book_does_not(f):
 def test_the_formula_alone_is_the_same_function():
     Z = np.random.default_rng(0).normal(size=(5, 3))
     for f in ACTIVATIONS.values():
-        assert f.unchecked.name == f.name and f.unchecked.unchecked is f.unchecked
+        assert f.unchecked.name == f.name and f.unchecked.pullback is f.pullback
         np.testing.assert_array_equal(f.unchecked.apply(Z), f(Z))
-    assert Activation("own", abs, abs).unchecked.apply is abs
+    own = Activation("own", abs, abs)
+    assert own.unchecked == own
+
+
+def test_what_is_put_in_the_place_of_a_formula_is_what_a_run_uses():
+    """A lecturer who shows what a wrong derivative does must see it."""
+    net, X, Y = problem()
+    for mine in (sigmoid._replace(apply=np.tanh), sigmoid._replace(pullback=lambda dA, A: dA)):
+        found, book = both(net._replace(f={1: mine, 2: identity}), X, Y)
+        assert_close(found, book)
+        assert not np.allclose(found.W[1], both(net, X, Y)[0].W[1], rtol=1e-3)
+    doubled = squared_error._replace(gradient=lambda A, Y: 2 * squared_error.gradient(A, Y))
+    once, twice = (next(train(net, X, Y, loss, rate, 1)).net for loss, rate in ((doubled, 0.1), (squared_error, 0.2)))
+    assert_close(once, twice)
 
 
 def test_tensors_leave_autograds_graph():
@@ -141,7 +154,7 @@ def test_tensors_leave_autograds_graph():
 def test_a_step_allocates_nothing_that_stays():
     """Ten thousand steps in a workspace end with as many living objects as ten."""
     net, X, Y = problem()
-    workspace = Workspace(net, X, Y, squared_error.unchecked)
+    workspace = Workspace(net, X, Y, squared_error)
     for _ in range(10):
         workspace.step(X, Y, 0.01)
     gc.collect()

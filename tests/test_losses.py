@@ -1,3 +1,5 @@
+from functools import wraps
+
 import numpy as np
 import pytest
 import torch
@@ -142,7 +144,18 @@ def test_the_unchecked_loss_reads_no_rules_about_the_targets(loss):
 def test_a_new_loss_is_one_line_and_its_own_unchecked_form():
     absolute = Loss("absolute", lambda A, Y: abs(A - Y).sum() / len(Y), lambda A, Y: np.sign(A - Y) / len(Y))
     assert absolute(np.array(A), np.array(Y)) == pytest.approx((0.5 + 0.25 + 0.25 + 0.2 + 0.7 + 0.9) / 2)
-    assert absolute.unchecked is absolute
+    assert absolute.unchecked == absolute
+
+
+@each_loss
+def test_what_is_put_in_the_place_of_a_formula_is_used_by_the_unchecked_form_too(loss):
+    @wraps(loss.gradient)
+    def wrong(A, Y):
+        return 2 * loss.gradient(A, Y)
+
+    assert loss._replace(gradient=wrong).unchecked.gradient is wrong
+    assert loss._replace(gradient=wrong).unchecked.value is loss.unchecked.value
+    assert loss._replace(value=min).unchecked.value is min
 
 
 # one_hot ------------------------------------------------------------------------------------------

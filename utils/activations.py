@@ -13,20 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_finite, library, shape
+from utils.arrays import check_finite, door, formula, library, shape
 
 
 class Activation(NamedTuple):
-    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ.
-
-    A new activation is one line: `Activation("name", apply, pullback)`. Where `apply` asks NumPy not to warn of an
-    overflow that does no harm, `bare` holds the formula alone, for a loop that has asked once.
-    """
+    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ."""
 
     name: str
     apply: Callable
     pullback: Callable
-    bare: "Activation | None" = None
 
     def __call__(self, Z):
         """Return A = f(Z), so that `f[l](Z)` reads as on the slides."""
@@ -34,8 +29,8 @@ class Activation(NamedTuple):
 
     @property
     def unchecked(self):
-        """The same activation, its formula alone; or the activation itself where that is all it has."""
-        return self.bare or self
+        """The same activation as a bare formula: the caller silences NumPy's overflow for σ and softmax."""
+        return self._replace(apply=formula(self.apply))
 
 
 def _sigmoid(Z):
@@ -62,15 +57,15 @@ def _softmax(Z):
     return E / E.sum(-1, keepdims=True)
 
 
-def _quiet(name, apply, pullback):
-    return Activation(name, np.errstate(over="ignore")(apply), pullback, Activation(name, apply, pullback))
+def _quiet(bare):
+    return door(np.errstate(over="ignore")(bare), bare)
 
 
 identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)
-sigmoid = _quiet("sigmoid", _sigmoid, lambda dA, A: dA * A * (1 - A))
+sigmoid = Activation("sigmoid", _quiet(_sigmoid), lambda dA, A: dA * A * (1 - A))
 tanh = Activation("tanh", _tanh, lambda dA, A: dA * (1 - A * A))
 relu = Activation("relu", _relu, lambda dA, A: dA * (A > 0))  # A > 0 exactly where Z > 0; slope 0 at 0
-softmax = _quiet("softmax", _softmax, lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
+softmax = Activation("softmax", _quiet(_softmax), lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
 
 ACTIVATIONS = {f.name: f for f in (identity, sigmoid, tanh, relu, softmax)}
 

@@ -105,3 +105,19 @@ def check_count(name, number):
     if number < 1:
         raise ValueError(f"{name} is {number}, expected at least 1")
     return int(number)
+
+
+# Doors and formulas -------------------------------------------------------------------------------
+
+_FORMULAS = {}  # {id(door): (door, formula)}; a door that is kept keeps its id
+
+
+def door(checked, formula):
+    """Return `checked`, and remember it as the door to `formula`: the same function, but for its checks."""
+    _FORMULAS[id(checked)] = checked, formula
+    return checked
+
+
+def formula(f):
+    """Return the formula behind the door `f`, for a loop that has checked once; what is no door is its own formula."""
+    return _FORMULAS.get(id(f), (f, f))[1]

@@ -30,7 +30,7 @@ class Workspace:
         joined = xp.concatenate([v.reshape(-1) for v in (*arrays, X[:0], Y[:0])])  # no row, but their precision
         self.theta = detached(joined) * 1.0  # whole numbers become floats
         self.g = xp.zeros_like(self.theta)
-        self.net, self.loss = MLP(*views(self.theta, net), net.f), loss
+        self.net, self.loss = MLP(*views(self.theta, net), net.f), loss.unchecked
         self.f = {l: f.unchecked for l, f in net.f.items()}
         self.dW, db = views(self.g, net)
         self.db = {l: v[None] for l, v in db.items()}  # as rows, (1, d_l)

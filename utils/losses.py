@@ -13,20 +13,29 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.activations import softmax
-from utils.arrays import check_count, check_finite, check_matrix, check_same, library, numpy_array, shape
+from utils.arrays import (
+    check_count,
+    check_finite,
+    check_matrix,
+    check_same,
+    door,
+    formula,
+    library,
+    numpy_array,
+    shape,
+)
 
 
 class Loss(NamedTuple):
     """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
 
     A new loss is one line: `Loss("name", value, gradient)`. The three below check what they are
-    given; `bare` holds the same formulas without the checks, for a loop that has checked once.
+    given; `unchecked` does not, for a loop that has checked once.
     """
 
     name: str
     value: Callable
     gradient: Callable
-    bare: "Loss | None" = None
 
     def __call__(self, A, Y):
         """Return the value, so that `cross_entropy(A, Y)` reads as a formula."""
@@ -34,8 +43,8 @@ class Loss(NamedTuple):
 
     @property
     def unchecked(self):
-        """The same loss without checks, or the loss itself where it has none."""
-        return self.bare or self
+        """The same loss without checks."""
+        return self._replace(value=formula(self.value), gradient=formula(self.gradient))
 
 
 # The formulas -------------------------------------------------------------------------------------
@@ -111,22 +120,27 @@ def _check_probabilities(A, Y):
         )
 
 
-def _checked(name, value, gradient, check):
-    def checked(formula):
-        def door(A, Y):
-            check(A, Y)
-            return formula(A, Y)
+def _checked(bare, check):
+    def checked(A, Y):
+        check(A, Y)
+        return bare(A, Y)
 
-        door.__doc__ = f"Check A and Y, then: {formula.__doc__ or formula.__name__.strip('_').replace('_', ' ')}"
-        return door
-
-    return Loss(name, checked(value), checked(gradient), Loss(name, value, gradient))
+    checked.__doc__ = f"Check A and Y, then: {bare.__doc__ or bare.__name__.strip('_').replace('_', ' ')}"
+    return door(checked, bare)
 
 
-squared_error = _checked("squared error", _squared_error, _squared_error_gradient, _check_numbers)
-cross_entropy = _checked("cross-entropy", _cross_entropy, _cross_entropy_gradient, _check_probabilities)
-softmax_cross_entropy = _checked(
-    "softmax + cross-entropy", _softmax_cross_entropy, _softmax_cross_entropy_gradient, _check_targets
+squared_error = Loss(
+    "squared error", _checked(_squared_error, _check_numbers), _checked(_squared_error_gradient, _check_numbers)
+)
+cross_entropy = Loss(
+    "cross-entropy",
+    _checked(_cross_entropy, _check_probabilities),
+    _checked(_cross_entropy_gradient, _check_probabilities),
+)
+softmax_cross_entropy = Loss(
+    "softmax + cross-entropy",
+    _checked(_softmax_cross_entropy, _check_targets),
+    _checked(_softmax_cross_entropy_gradient, _check_targets),
 )
 
 

@@ -50,17 +50,17 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
     loss.value(output(net, X), Y)  # the one time that the data is read and checked
-    X, Y, loss = detached(X), detached(Y), loss.unchecked
-    return _epochs(Workspace(net, X[:batch_size], Y[:batch_size], loss), X, Y, loss, rate, epochs, batch_size, rng)
+    X, Y = detached(X), detached(Y)
+    return _epochs(Workspace(net, X[:batch_size], Y[:batch_size], loss), X, Y, rate, epochs, batch_size, rng)
 
 
-def _epochs(workspace, X, Y, loss, rate, epochs, batch_size, rng):
+def _epochs(workspace, X, Y, rate, epochs, batch_size, rng):
     for number in range(1, epochs + 1):
         with np.errstate(over="ignore", invalid="ignore"):
             for X_batch, Y_batch in batches(X, Y, batch_size, rng):
                 workspace.step(X_batch, Y_batch, rate)
             net = workspace.network()
-            value = float(loss.value(output(net, X), Y))
+            value = float(workspace.loss.value(output(net, X), Y))
         yield Epoch(number, net, value)
         if not np.isfinite(value):
             warnings.warn(f"training diverged in epoch {number}: the loss is {value}; lower the rate ({rate})",

@@ -66,14 +66,14 @@ class Problem:
 
 def utils(problem, change=lambda v: v):
     """A pass in a utils.inplace.Workspace."""
-    X, Y, loss = change(problem.X), change(problem.Y), softmax_cross_entropy.unchecked
-    workspace = Workspace(convert(problem.net, change), X[: problem.N], Y[: problem.N], loss)
+    X, Y = change(problem.X), change(problem.Y)
+    workspace = Workspace(convert(problem.net, change), X[: problem.N], Y[: problem.N], softmax_cross_entropy)
 
     def run():
         with np.errstate(over="ignore", invalid="ignore"):
             for X_batch, Y_batch in batches(X, Y, problem.N):
                 if problem.value:
-                    loss.value(output(workspace.net, X_batch), Y_batch)
+                    workspace.loss.value(output(workspace.net, X_batch), Y_batch)
                 workspace.step(X_batch, Y_batch, RATE)
 
     run.weights = lambda: [numpy_array(W).copy() for W in workspace.net.W.values()]
