@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,16 @@ def test_the_argument_stays(f, array):
 def test_no_finite_argument_makes_a_warning_or_a_nan(f, size, array):
     a = f(array([[-size, 0.0, size]], dtype=np.float64 if array is np.array else torch.float64))
     assert np.isfinite(numpy_array(a)).all()
+
+
+def test_softmax_is_silent_about_an_overflow_that_does_no_harm_and_about_nothing_else():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(softmax(np.array([[1e308, -1e308]])), [[1, 0]])
+        with pytest.raises(RuntimeWarning, match="invalid value"):
+            softmax(np.array([[np.inf, np.inf]]))
+        with pytest.raises(RuntimeWarning, match="overflow"):
+            softmax.unchecked(np.array([[1e308, -1e308]]))  # the caller's affair
 
 
 @pytest.mark.parametrize("f", [sigmoid, tanh, relu, identity], ids=lambda f: f.name)

@@ -345,7 +345,7 @@ def test_a_workspace_takes_the_steps_of_the_book(array, dtype, plan, size):
     net, X, Y, loss = plan.build(dtype)
     assume(far_from_kinks(net, X))
     net, X, Y = convert(net, array), array(X), array(Y)
-    workspace, book, largest = Workspace(net, X[:size], Y[:size], loss), net, 1.0
+    workspace, book, largest = Workspace(net, X[:size], loss), net, 1.0
     for X_batch, Y_batch in (*batches(X, Y, size), *batches(X, Y, size)):
         trace = forward(book, X_batch)
         gradients = backward(book, trace, loss.unchecked.gradient(trace.A[len(net.W)], Y_batch))

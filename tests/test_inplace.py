@@ -10,7 +10,7 @@ import torch
 from utils.activations import ACTIVATIONS, Activation, identity, sigmoid, softmax, tanh
 from utils.inplace import Workspace, views
 from utils.losses import Loss, cross_entropy, softmax_cross_entropy, squared_error
-from utils.mlp import convert, initialize, load, save
+from utils.mlp import convert, forward, initialize, load, save
 from utils.training import step, train
 
 ROUNDING = {"rtol": 1e-12, "atol": 1e-14}  # sums over rows in another order
@@ -25,7 +25,7 @@ def problem(f=(sigmoid, identity), dtype=np.float64):
 
 def both(net, X, Y, loss=squared_error, rate=0.1):
     """Return the network after an epoch in batches of 3, in a workspace and by the book."""
-    workspace, book = Workspace(net, X[:3], Y[:3], loss), net
+    workspace, book = Workspace(net, X[:3], loss), net
     for rows in (slice(0, 3), slice(3, 6), slice(6, 9)):
         workspace.step(X[rows], Y[rows], rate)
         book = step(book, X[rows], Y[rows], loss.unchecked, rate)
@@ -51,7 +51,7 @@ def test_the_views_cover_the_vector_once_in_the_order_of_the_layers():
 def test_what_the_workspace_gives_away_is_not_its_own():
     net, X, Y = problem()
     before = convert(net, np.copy)
-    workspace = Workspace(net, X, Y, squared_error)
+    workspace = Workspace(net, X, squared_error)
     first = workspace.network()
     kept = convert(first, np.copy)
     workspace.step(X, Y, 0.1)
@@ -71,20 +71,32 @@ def test_a_network_of_a_run_can_be_saved_and_is_independent_of_the_other_epochs(
     assert not any(np.shares_memory(a, b) for i, a in enumerate(arrays) for b in arrays[:i])
 
 
-@pytest.mark.parametrize("kinds", ["666", "663", "636", "366", "633", "336", "363", "333", "iii", "6ii", "i66"])
-def test_mixed_precisions_end_where_the_book_does(kinds):
-    """The network, X and Y in float64, float32 or whole numbers."""
-    kinds = [{"6": "float64", "3": "float32", "i": "int64"}[kind] for kind in kinds]
+@pytest.mark.parametrize("net_X", ["66", "63", "36", "33", "6i", "i6", "ii", "3i"])
+@pytest.mark.parametrize("targets", ["float64", "float32", "int64"])
+def test_the_precision_is_that_of_the_network_or_of_X_if_that_is_wider(net_X, targets):
+    """In whole numbers, too: they become floats, as in the first step by the book."""
+    kinds = [{"6": "float64", "3": "float32", "i": "int64"}[kind] for kind in net_X]
     net, X, Y = problem()
     net = convert(net, lambda v: np.round(4 * v).astype(kinds[0]))
-    found, book = both(net, np.round(4 * X).astype(kinds[1]), Y.astype(kinds[2]), softmax_cross_entropy)
-    assert {v.dtype for v in (*found.W.values(), *found.b.values())} == {book.W[1].dtype}
-    assert_close(found, book, rtol=1e-5 if "float32" in kinds else 1e-12)
+    X, Y = np.round(4 * X).astype(kinds[1]), Y.astype(targets)
+    *_, found = train(net, X, Y, softmax_cross_entropy, 0.1, 1, batch_size=3)
+    arrays = (*found.net.W.values(), *found.net.b.values())
+    assert {v.dtype.name for v in arrays} == {"float32" if net_X == "33" else "float64"}
+    assert_close(found.net, both(net, X, Y, softmax_cross_entropy)[1], rtol=1e-5 if net_X == "33" else 1e-12, atol=1e-7)
+
+
+def test_targets_in_another_precision_do_for_tensors_too():
+    """`torch.from_numpy(np.eye(2))` is float64."""
+    net, X, Y = (f(v) for f, v in zip((lambda n: convert(n, torch.tensor), torch.tensor, torch.tensor), problem()))
+    net, X = convert(net, torch.Tensor.float), X.float()
+    double, single = (next(train(net, X, y, squared_error, 0.1, 1)).net for y in (Y, Y.float()))
+    assert double.W[1].dtype == torch.float32 and torch.equal(double.W[1], single.W[1])
 
 
 OWN = {
     "wider": Activation("wider", lambda Z: Z * np.float64(0.5), lambda dA, A: dA * np.float64(0.5)),
     "narrower": Activation("narrower", lambda Z: Z.astype("float32"), lambda dA, A: dA.astype("float32")),
+    "wider, narrower": Activation("mixed", lambda Z: Z * np.float64(0.5), lambda dA, A: (dA / 2).astype("float32")),
     "wider one way": Activation("wider one way", lambda Z: Z / 2, lambda dA, A: dA / np.float64(2)),
     "true or false": Activation("true or false", lambda Z: Z > 0, lambda dA, A: dA),
     "a switch back": Activation("a switch back", lambda Z: Z, lambda dA, A: dA > 0),
@@ -109,14 +121,83 @@ def test_a_loss_of_ones_own_works_as_it_is():
     assert_close(found, book)
 
 
+def test_an_activation_of_ones_own_may_change_its_precision_on_the_way():
+    temperature = [1.0]
+    f = Activation("cooling", lambda Z: np.tanh(Z / temperature[0]), lambda dA, A: dA * (1 - A * A) / temperature[0])
+    net, X, Y = problem((f, identity), np.float32)
+    workspace = Workspace(net, X, squared_error)
+    workspace.step(X, Y, 0.1)
+    temperature[0] = np.float64(0.9)  # makes float64 of float32
+    workspace.step(X, Y, 0.1)
+    assert workspace.network().W[1].dtype == np.float32
+
+
+def test_functions_of_ones_own_are_called_as_by_the_book():
+    """With the same arguments in the same order: they may count, draw numbers or know the size of the batch."""
+    calls = []
+
+    def recorded(name, function):
+        def record(first, second=None):
+            calls.append((name, first.shape))
+            return function(first, second)
+
+        return record
+
+    f = Activation("f", recorded("f", lambda Z, _: np.tanh(Z)), recorded("pullback", lambda dA, A: dA * (1 - A * A)))
+    loss = Loss("loss", squared_error.value, recorded("gradient", squared_error.gradient))
+    net, X, Y = problem((f, identity))
+    *_, last = train(net, X, Y, loss, 0.1, 1, batch_size=3)
+    mine, calls[:] = calls[:], []
+    forward(net, X)  # train's check
+    for rows in (slice(0, 3), slice(3, 6), slice(6, 9)):
+        net = step(net, X[rows], Y[rows], loss, 0.1)
+    forward(net, X)
+    assert mine == calls
+    assert_close(last.net, net)
+
+
+def test_what_behaves_like_an_activation_is_called_like_one():
+    class Doubled(Activation):
+        def __call__(self, Z):
+            return 2 * np.tanh(Z)
+
+    class Duck:
+        def __call__(self, Z):
+            return Z / 2
+
+        def pullback(self, dA, A):
+            return dA / 2
+
+    for f in (Doubled("doubled", np.tanh, lambda dA, A: dA * (2 - A * A / 2)), Duck()):
+        net, X, Y = problem()
+        assert_close(*both(net._replace(f={1: f, 2: identity, 3: None}), X, Y))
+
+
+@pytest.mark.parametrize("array", [np.asarray, torch.tensor])
+def test_a_pullback_of_the_wrong_shape_does_not_train_in_silence(array):
+    wrong = Activation("wrong", lambda Z: Z, lambda dA, A: dA.repeat(2, 1) if array is np.asarray else dA.repeat(1, 2))
+    net, X, Y = problem((wrong, identity))
+    with pytest.raises((ValueError, RuntimeError)):
+        next(train(convert(net, array), array(X), array(Y), squared_error, 0.1, 1))
+
+
+def test_a_change_to_a_networks_activations_does_not_reach_the_run():
+    net, X, Y = problem()
+    undisturbed = [epoch.loss for epoch in train(net, X, Y, squared_error, 0.1, 3)]
+    run, losses = train(net, X, Y, squared_error, 0.1, 3), []
+    for epoch in run:
+        losses.append(epoch.loss)
+        epoch.net.f[1] = net.f[2] = tanh
+        epoch.net.W[1][:] = 0
+    assert losses == undisturbed
+
+
 @pytest.mark.parametrize("f", ACTIVATIONS.values(), ids=ACTIVATIONS)
 def test_it_says_nothing_that_the_book_does_not(f):
     """σ and softmax of huge numbers overflow on the way to the right answer."""
     net, X, Y = problem((f, softmax))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        workspace = Workspace(net, 1e300 * X, Y, cross_entropy)
-        del workspace
         for _ in train(net, 800 * X, Y, softmax_cross_entropy, 0.1, 2):
             pass
 
@@ -145,16 +226,16 @@ def test_what_is_put_in_the_place_of_a_formula_is_what_a_run_uses():
 def test_tensors_leave_autograds_graph():
     net, X, Y = problem((tanh, softmax))
     net = convert(net, lambda v: torch.tensor(v, requires_grad=True))
-    X, Y = torch.tensor(X, requires_grad=True), torch.tensor(Y)
+    X, Y = (torch.tensor(v, requires_grad=True) for v in (X, Y))
     *_, last = train(net, X, Y, cross_entropy, 0.1, 2, batch_size=3)
     assert not any(v.requires_grad for v in (*last.net.W.values(), *last.net.b.values()))
-    assert net.W[1].grad is None and X.grad is None and net.W[1].requires_grad
+    assert net.W[1].grad is None and X.grad is None and Y.grad is None and net.W[1].requires_grad
 
 
 def test_a_step_allocates_nothing_that_stays():
     """Ten thousand steps in a workspace end with as many living objects as ten."""
     net, X, Y = problem()
-    workspace = Workspace(net, X, Y, squared_error)
+    workspace = Workspace(net, X, squared_error)
     for _ in range(10):
         workspace.step(X, Y, 0.01)
     gc.collect()

@@ -1,3 +1,4 @@
+import warnings
 from functools import wraps
 
 import numpy as np
@@ -127,6 +128,15 @@ def test_the_gradient_keeps_shape_and_precision(loss, array):
     a, y = array(A), array(Y)
     found = loss.gradient(a, y)
     assert (type(found), found.shape, found.dtype) == (type(a), a.shape, a.dtype)
+
+
+def test_only_softmaxs_gradient_is_silent_about_an_overflow():
+    Z, Y = np.array([[1e308, -1e308]]), np.array([[1.0, 0.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        np.testing.assert_array_equal(softmax_cross_entropy.gradient(Z, Y), [[0, 0]])
+        with pytest.raises(RuntimeWarning, match="overflow"):
+            squared_error(Z, Y)
 
 
 @each_loss

@@ -43,13 +43,13 @@ MLP_DW = "dW[l] = dZ[l].T @ A[l - 1]"
 MLP_DB = "db[l] = dZ[l].sum(0)"
 MLP_DA = "dA[l - 1] = dZ[l] @ net.W[l]"
 MLP_START = "A, dA, dZ, dW, db = trace.A,"
-SQUARED, CROSS, FUSED = "return (A - Y) / len(Y)", "return -Y / (A + (Y == 0)) / len(Y)", "(softmax.apply(Z) - Y)"
+SQUARED, CROSS, FUSED = "return (A - Y) / len(Y)", "return -Y / (A + (Y == 0)) / len(Y)", "(_softmax(Z) - Y)"
 SQUARED_VALUE = "((A - Y) ** 2).sum() / (2 * len(Y))"
 
 MUTANTS = {
     # the loss
     "sign of dA at the output": Mutant("losses", {SQUARED: "return (Y - A) / len(Y)"}, "dA[4]", "squared_error"),
-    "sign of dZ at the output": Mutant("losses", {FUSED: "(Y - softmax.apply(Z))"}, "dA[4]", "softmax_cross_entropy"),
+    "sign of dZ at the output": Mutant("losses", {FUSED: "(Y - _softmax(Z))"}, "dA[4]", "softmax_cross_entropy"),
     "1/N forgotten in the gradient": Mutant("losses", {SQUARED: "return A - Y"}, "dA[4]", "squared_error"),
     "1/N forgotten in loss and gradient": Mutant(
         "losses", {SQUARED: "return A - Y", SQUARED_VALUE: "((A - Y) ** 2).sum() / 2"}, None, "squared_error"
@@ -59,7 +59,7 @@ MUTANTS = {
     "log forgotten in the loss": Mutant("losses", {"library(A).log(A + (Y == 0))": "A"}, "dA[4]"),
     "log forgotten in the gradient": Mutant("losses", {CROSS: "return -Y / len(Y)"}, "dA[4]"),
     "right class alone in softmax's gradient": Mutant(
-        "losses", {FUSED: "Y * (softmax.apply(Z) - Y)"}, "dA[4]", "softmax_cross_entropy"
+        "losses", {FUSED: "Y * (_softmax(Z) - Y)"}, "dA[4]", "softmax_cross_entropy"
     ),
     # forward
     "bias forgotten in forward": Mutant("mlp", {MLP_FORWARD: "Z[l] = A[l - 1] @ net.W[l].T"}, "dA[4]"),
@@ -107,13 +107,13 @@ MUTANTS = {
     # the step and the loop
     "uphill": Mutant("mlp", {"net.W[l] - rate * gradients.dW[l]": "net.W[l] + rate * gradients.dW[l]"}, None),
     "b is never learned": Mutant("mlp", {"net.b[l] - rate * gradients.db[l]": "net.b[l]"}, None),
-    "in place, uphill": Mutant("inplace", {"self.theta -= self.g": "self.theta += self.g"}, None),
-    "in place, without the rate": Mutant("inplace", {"        self.g *= rate\n": ""}, None),
+    "in place, uphill": Mutant("inplace", {"self.theta -= rate": "self.theta += rate"}, None),
+    "in place, without the rate": Mutant("inplace", {"rate * self.g": "self.g"}, None),
     "in place, bias forgotten": Mutant("inplace", {"            Z += b[l]\n": ""}, None),
     "in place, pullback forgotten": Mutant("inplace", {"dZ = f[l].pullback(dA, A[l])": "dZ = dA"}, None),
-    "in place, dW from the wrong A": Mutant("inplace", {"write(dZ.T, A[l - 1],": "write(dZ.T, A[l],"}, None),
-    "in place, dW transposed": Mutant("inplace", {"write(dZ.T, A[l - 1],": "write(A[l - 1].T, dZ,"}, None),
-    "in place, db of the first row alone": Mutant("inplace", {"write(ones, dZ,": "write(ones[:, :1], dZ[:1],"}, None),
+    "in place, dW from the wrong A": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(dZ.T, A[l])"}, None),
+    "in place, dW transposed": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(A[l - 1].T, dZ)"}, None),
+    "in place, db of the first row alone": Mutant("inplace", {"dot(ones, dZ)": "dot(ones[:, :1], dZ[:1])"}, None),
     "in place, W transposed in dA": Mutant("inplace", {"dA = dot(dZ, W[l])": "dA = dot(dZ, W[l].T)"}, None),
     "in place, views that overlap": Mutant("inplace", {"at += m * n + m": "at += m * n"}, None),
     "the last, smaller batch is forgotten": Mutant(

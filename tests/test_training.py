@@ -1,4 +1,5 @@
 import itertools
+import warnings
 from collections import deque
 
 import numpy as np
@@ -133,6 +134,24 @@ def test_a_rate_far_too_large_yields_the_bad_epoch_warns_and_ends(library):
     assert not np.isfinite(history[-1].loss)
     assert len(history) < 200
     assert np.isfinite([epoch.loss for epoch in history[:-1]]).all()
+
+
+def test_a_diverging_run_gives_one_warning_that_points_at_the_line_that_asked(clouds):
+    X, Y, net = clouds
+    net = MLP(net.W, net.b, dict.fromkeys(net.f, identity))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        for _ in train(net, X, Y, softmax_cross_entropy, 1e200, 9, batch_size=2):  # to ∞ − ∞ within the first epoch
+            pass
+    assert [str(w.message).partition(":")[0] for w in caught] == ["training diverged in epoch 1"]
+    assert caught[0].filename == __file__
+
+
+def test_a_loss_that_is_none_is_named(clouds):
+    X, Y, net = clouds
+    for loss in (None, softmax_cross_entropy.value):
+        with pytest.raises(TypeError, match=r"loss is .*, expected a Loss such as utils\.losses\.cross_entropy"):
+            train(net, X, Y, loss, 0.1, 1)
 
 
 def test_tensors_train_as_arrays_do():

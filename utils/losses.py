@@ -49,6 +49,7 @@ class Loss(NamedTuple):
 
 # The formulas -------------------------------------------------------------------------------------
 
+_softmax = formula(softmax.apply)
 
 def _squared_error(A, Y):
     return ((A - Y) ** 2).sum() / (2 * len(Y))
@@ -77,7 +78,7 @@ def _softmax_cross_entropy(Z, Y):
 
 
 def _softmax_cross_entropy_gradient(Z, Y):
-    return (softmax.apply(Z) - Y) / len(Y)
+    return (_softmax(Z) - Y) / len(Y)
 
 
 # The doors ----------------------------------------------------------------------------------------
@@ -120,7 +121,8 @@ def _check_probabilities(A, Y):
         )
 
 
-def _checked(bare, check):
+def _checked(bare, check, overflow=None):
+    @np.errstate(over=overflow)
     def checked(A, Y):
         check(A, Y)
         return bare(A, Y)
@@ -140,7 +142,7 @@ cross_entropy = Loss(
 softmax_cross_entropy = Loss(
     "softmax + cross-entropy",
     _checked(_softmax_cross_entropy, _check_targets),
-    _checked(_softmax_cross_entropy_gradient, _check_targets),
+    _checked(_softmax_cross_entropy_gradient, _check_targets, overflow="ignore"),  # as softmax does
 )
 
 

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached
+from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached, library
 from utils.inplace import Workspace
+from utils.losses import Loss
 from utils.mlp import MLP, backward, check_shapes, descend, forward
 
 
@@ -36,8 +37,9 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     Each step takes `batch_size` rows (all N if None, the rest of the rows in the last step), and does
     what `step` does, in a `Workspace`. With `rng`, a NumPy Generator, the rows are shuffled anew every
     epoch; without it their order stays.
-    The caller keeps every epoch that it was given, and may stop asking at any time. A run whose loss
-    is no longer finite yields that epoch, warns, and ends.
+    The caller keeps every epoch that it was given, whose network is its own: to change it does not
+    change the run. It may stop asking at any time. A run whose loss is no longer finite yields that
+    epoch, warns, and ends.
     Raises ValueError or TypeError at the call, before any step, for data that does not fit.
     """
     check_matrix("X", X)
@@ -45,13 +47,18 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     check_finite("X", X)
     rate, epochs = check_positive("rate", rate), check_count("epochs", epochs)
     batch_size = len(X) if batch_size is None else check_count("batch_size", batch_size)
+    if not isinstance(loss, Loss):
+        raise TypeError(f"loss is {loss!r}, expected a Loss such as utils.losses.cross_entropy")
     if not (rng is None or isinstance(rng, np.random.Generator)):
         raise TypeError(f"rng is {rng!r}, expected a NumPy Generator or None")
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
     loss.value(output(net, X), Y)  # the one time that the data is read and checked
     X, Y = detached(X), detached(Y)
-    return _epochs(Workspace(net, X[:batch_size], Y[:batch_size], loss), X, Y, rate, epochs, batch_size, rng)
+    workspace = Workspace(net, X[:batch_size], loss)
+    if "float" in str(Y.dtype):
+        Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)  # one precision; whole numbers may be labels
+    return _epochs(workspace, X, Y, rate, epochs, batch_size, rng)
 
 
 def _epochs(workspace, X, Y, rate, epochs, batch_size, rng):

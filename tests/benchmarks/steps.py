@@ -67,7 +67,7 @@ class Problem:
 def utils(problem, change=lambda v: v):
     """A pass in a utils.inplace.Workspace."""
     X, Y = change(problem.X), change(problem.Y)
-    workspace = Workspace(convert(problem.net, change), X[: problem.N], Y[: problem.N], softmax_cross_entropy)
+    workspace = Workspace(convert(problem.net, change), X[: problem.N], softmax_cross_entropy)
 
     def run():
         with np.errstate(over="ignore", invalid="ignore"):
