@@ -223,6 +223,15 @@ def test_what_is_put_in_the_place_of_a_formula_is_what_a_run_uses():
     assert_close(once, twice)
 
 
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64], ids=str)
+def test_tensors_train_in_the_precision_that_came_in(dtype):
+    net, X, Y = problem((tanh, softmax))
+    net, X, Y = convert(net, lambda v: torch.tensor(v, dtype=dtype)), torch.tensor(X, dtype=dtype), torch.tensor(Y)
+    first, *_, last = train(net, X, Y, cross_entropy, 0.5, 20, batch_size=3)
+    assert {v.dtype for v in (*last.net.W.values(), *last.net.b.values())} == {dtype}
+    assert last.loss < first.loss
+
+
 def test_tensors_leave_autograds_graph():
     net, X, Y = problem((tanh, softmax))
     net = convert(net, lambda v: torch.tensor(v, requires_grad=True))

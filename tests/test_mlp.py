@@ -38,6 +38,16 @@ def test_forward_by_hand():
     assert trace.A[2].tolist() == [[6.5], [9.5]]
 
 
+@pytest.mark.parametrize("v", ["W", "b"])
+def test_a_parameter_that_is_a_list_or_of_another_library_is_named(v):
+    for change, error, words in ((np.ndarray.tolist, TypeError, r"\[2\]: expected a NumPy array .*, not list"),
+                                 (torch.tensor, ValueError, r"\[2\] is a torch array, but X is a numpy one")):
+        net = make()
+        getattr(net, v)[2] = change(getattr(net, v)[2])
+        with pytest.raises(error, match=v + words):
+            forward(net, np.ones((6, 5)))
+
+
 def test_every_Z_and_A_has_the_shape_in_the_header():
     trace = forward(make(), np.ones((6, 5)))
     assert {l: Z.shape for l, Z in trace.Z.items()} == {1: (6, 7), 2: (6, 4), 3: (6, 3)}

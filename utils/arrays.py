@@ -29,8 +29,11 @@ def library(x):
 
 
 def numpy_array(x):
-    """Return `x` as a NumPy array, whatever library, device or graph it lives in."""
-    return x.detach().cpu().numpy() if hasattr(x, "detach") else np.asarray(x)
+    """Return `x` as a NumPy array, whatever library, device or graph it lives in; bfloat16 as float32."""
+    if not hasattr(x, "detach"):
+        return np.asarray(x)
+    x = x.detach().cpu()
+    return (x.float() if "bfloat16" in str(x.dtype) else x).numpy()
 
 
 def detached(x):

@@ -155,7 +155,7 @@ def fits(net, X):
     width, kind, dtype = X.shape[1], type(X), X.dtype
     for l, W in net.W.items():
         b = net.b[l]
-        if W.shape != (*b.shape, width) or not (type(W) is type(b) is kind and W.dtype is b.dtype is dtype):
+        if not (type(W) is type(b) is kind and W.dtype is b.dtype is dtype and W.shape == (*b.shape, width)):
             return False
         width = W.shape[0]
     return True
@@ -170,12 +170,12 @@ def check_shapes(net, X):
         raise ValueError(f"X has shape {shape(X)}, expected (N, {net.W[1].shape[-1]}): one sample a row")
     for l, W in net.W.items():
         b = net.b[l]
+        check_library(f"W[{l}]", W, "X", X)
+        check_library(f"b[{l}]", b, "X", X)
         if len(W.shape) != 2 or b.shape != W.shape[:1]:
             raise ValueError(f"W[{l}] has shape {shape(W)} and b[{l}] {shape(b)}, expected (m, n) and (m,)")
         if W.shape[1] != width:
             raise ValueError(f"{name} has {width} columns, but W[{l}] takes {W.shape[1]}")
-        if library(W) is not xp or library(b) is not xp:
-            raise ValueError(f"X is a {xp.__name__} array, but W[{l}] or b[{l}] is not: use one library")
         if xp is not np and not X.dtype == W.dtype == b.dtype:
             other, dtype = (f"W[{l}]", W.dtype) if W.dtype != X.dtype else (f"b[{l}]", b.dtype)
             raise ValueError(f"X holds {X.dtype}, but {other} holds {dtype}: use one precision")
