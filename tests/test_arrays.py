@@ -1,5 +1,6 @@
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -11,6 +12,8 @@ from utils.arrays import (
     check_matrix,
     check_positive,
     check_same,
+    door,
+    formula,
     library,
     numpy_array,
     shape,
@@ -106,3 +109,22 @@ def test_check_positive_returns_a_float(number):
 @pytest.mark.parametrize("number", [3, np.int64(3)])
 def test_check_count_returns_an_int(number):
     assert type(check_count("epochs", number)) is int
+
+
+def test_what_is_no_door_is_its_own_formula():
+    class Unhashable:
+        __hash__ = None
+
+        def __call__(self):
+            return 1
+
+    for f in (abs, Unhashable()):
+        assert formula(f) is f
+
+
+def test_a_door_leads_to_its_formula_and_to_no_other_function_s():
+    checked = door(lambda x: abs(x), abs)
+    assert formula(checked) is abs
+    kept = weakref.ref(checked)
+    del checked
+    assert kept() is not None  # or its id could go to another function

@@ -36,6 +36,15 @@ def test_the_same_precision_goes_in_and_comes_out():
         assert {W.dtype for W in run.weights()} == {np.dtype("float32")}
 
 
+def test_the_loss_s_value_may_be_computed_too():
+    problem = steps.Problem((2, 4, 2), 10, "float64", "sigmoid", value=True)
+    runs = [contender(problem) for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls)]
+    for run in runs:
+        run()
+    for run in runs[1:]:
+        np.testing.assert_allclose(run.weights()[0], runs[0].weights()[0], rtol=1e-10)
+
+
 def test_the_table_is_printed_and_drawn(capsys, tmp_path):
     assert steps.main(["--seconds", "0.01", "--only", "2", "--draw", str(tmp_path / "steps.png")]) == 0
     out = capsys.readouterr().out

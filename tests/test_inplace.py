@@ -1,6 +1,6 @@
 """A workspace takes the steps of the book, whatever it is given (random networks: test_backward_properties.py)."""
 
-import gc
+import tracemalloc
 import warnings
 
 import numpy as np
@@ -133,7 +133,7 @@ def test_an_activation_of_ones_own_may_change_its_precision_on_the_way():
 
 
 def test_functions_of_ones_own_are_called_as_by_the_book():
-    """With the same arguments in the same order: they may count, draw numbers or know the size of the batch."""
+    """In the same order, on the same batches: they may count, draw numbers or know the size of the batch."""
     calls = []
 
     def recorded(name, function):
@@ -193,7 +193,7 @@ def test_a_change_to_a_networks_activations_does_not_reach_the_run():
 
 
 @pytest.mark.parametrize("f", ACTIVATIONS.values(), ids=ACTIVATIONS)
-def test_it_says_nothing_that_the_book_does_not(f):
+def test_a_run_on_huge_numbers_warns_of_nothing(f):
     """σ and softmax of huge numbers overflow on the way to the right answer."""
     net, X, Y = problem((f, softmax))
     with warnings.catch_warnings():
@@ -241,15 +241,68 @@ def test_tensors_leave_autograds_graph():
     assert net.W[1].grad is None and X.grad is None and Y.grad is None and net.W[1].requires_grad
 
 
-def test_a_step_allocates_nothing_that_stays():
-    """Ten thousand steps in a workspace end with as many living objects as ten."""
+def test_a_step_leaves_nothing_behind():
     net, X, Y = problem()
     workspace = Workspace(net, X, squared_error)
     for _ in range(10):
         workspace.step(X, Y, 0.01)
-    gc.collect()
-    before = len(gc.get_objects())
-    for _ in range(10_000):
-        workspace.step(X, Y, 0.01)
-    gc.collect()
-    assert abs(len(gc.get_objects()) - before) < 100
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for _ in range(1000):
+            workspace.step(X, Y, 0.01)
+        assert tracemalloc.get_traced_memory()[0] - before < 10_000  # bytes; one array a step would be 100,000
+    finally:
+        tracemalloc.stop()
+
+
+WRONG_GRADIENTS = {
+    "summed over rows": (lambda A, Y: (A - Y).sum(0), ValueError, r"dA has shape \(2,\), expected .* \(3, 2\)"),
+    "one number": (lambda A, Y: (A - Y).mean(), ValueError, r"dA has shape \(\)"),
+    "one column": (lambda A, Y: (A - Y)[:, :1], ValueError, r"dA has shape \(3, 1\)"),
+    "one row": (lambda A, Y: (A - Y)[:1], ValueError, r"dA has shape \(1, 2\)"),
+    "a list": (lambda A, Y: (A - Y).tolist(), TypeError, "dA: expected a NumPy array .*, not list"),
+    "a tensor": (lambda A, Y: torch.tensor(A - Y), ValueError, r"dA is a torch array, but A\[2\] is a numpy one"),
+}
+
+
+@pytest.mark.parametrize("gradient, error, words", WRONG_GRADIENTS.values(), ids=WRONG_GRADIENTS)
+def test_a_loss_whose_gradient_is_not_like_the_output_does_not_train_in_silence(gradient, error, words):
+    net, X, Y = problem((sigmoid, sigmoid))
+    with pytest.raises(error, match=words):
+        next(train(net, X, Y, Loss("wrong", squared_error.value, gradient), 0.1, 1, batch_size=3))
+
+
+def test_a_loss_may_take_labels():
+    def value(Z, y):
+        return -np.log(softmax(Z)[np.arange(len(y)), y[:, 0]]).mean()
+
+    labels = Loss("labels", value, lambda Z, y: (softmax(Z) - np.eye(2)[y[:, 0]]) / len(y))
+    net, X, Y = problem()
+    mine, theirs = (next(train(net, X, y, loss, 0.1, 1)) for y, loss in
+                    ((Y.argmax(1)[:, None], labels), (Y, softmax_cross_entropy)))
+    assert_close(mine.net, theirs.net)
+    assert mine.loss == pytest.approx(theirs.loss, rel=1e-12)
+
+
+def test_whole_numbers_in_X_do_not_make_the_bias_s_gradient_overflow():
+    switch = Activation("switch", lambda Z: Z, lambda dA, A: A > -10)  # True for all of 400 rows
+    net, _, _ = problem((switch, identity))
+    X, Y = np.ones((400, 3), np.uint8), np.zeros((400, 2))
+    workspace = Workspace(net, X, squared_error)
+    workspace.step(X, Y, 0.1)
+    np.testing.assert_allclose(workspace.network().b[1], net.b[1] - 0.1 * 400)
+
+
+def test_a_batch_larger_than_promised_does_not_fit():
+    net, X, Y = problem()
+    with pytest.raises(ValueError, match="not aligned"):
+        Workspace(net, X[:3], squared_error).step(X, Y, 0.1)
+
+
+def test_a_run_begins_with_the_network_as_it_is_at_the_call():
+    net, X, Y = problem()
+    undisturbed = next(train(net, X, Y, squared_error, 0.1, 1))
+    run = train(net, X, Y, squared_error, 0.1, 1)
+    net.W[1][:], net.f[1] = 0, tanh
+    assert next(run).loss == undisturbed.loss

@@ -29,7 +29,7 @@ class Activation(NamedTuple):
 
     @property
     def unchecked(self):
-        """The same activation as a bare formula: the caller silences NumPy's overflow for σ and softmax."""
+        """The same activation, its formula alone: the caller silences NumPy's overflow for σ and softmax."""
         return self._replace(apply=formula(self.apply))
 
 
@@ -58,6 +58,7 @@ def _softmax(Z):
 
 
 def _quiet(bare):
+    """Return `bare` behind a door that silences an overflow which does no harm."""
     return door(np.errstate(over="ignore")(bare), bare)
 
 

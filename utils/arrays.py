@@ -112,12 +112,14 @@ def check_count(name, number):
 
 # Doors and formulas -------------------------------------------------------------------------------
 
-_FORMULAS = {}  # {id(door): (door, formula)}; a door that is kept keeps its id
+# {id of a door: (door, formula)}. By id, because a callable need not be hashable; with the door, because the id of
+# one that is gone could go to another function.
+_FORMULAS = {}
 
 
-def door(checked, formula):
-    """Return `checked`, and remember it as the door to `formula`: the same function, but for its checks."""
-    _FORMULAS[id(checked)] = checked, formula
+def door(checked, bare):
+    """Return `checked`, and remember `bare` as its formula: the same function, without its checks or its silence."""
+    _FORMULAS[id(checked)] = checked, bare
     return checked
 
 

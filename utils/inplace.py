@@ -1,7 +1,7 @@
 """The step of a long run: what `utils.mlp` computes, with the parameters moved in place.
 
-`forward`, `backward` and `descend` make a new network in every step, and new dicts of everything they find. That is
-what makes them easy to read; with only a few neurons it takes a third of the time. Here all parameters stay in one
+`forward`, `backward` and `descend` check what they are given, and return everything they find in new arrays and dicts.
+That makes them easy to read; with only a few neurons it costs a third of a step's time. Here all parameters stay in one
 vector, and their gradients in another:
 
 θ     W[1], b[1], …, W[L], b[L], one after the other, each W row by row
@@ -15,26 +15,28 @@ import numpy as np
 
 from utils.activations import Activation
 from utils.arrays import detached, library
-from utils.mlp import MLP, convert
+from utils.mlp import MLP, check_gradient, convert
 
 
 class Workspace:
     """A network in training on a loss: `step` moves it, `network` returns it as it is now.
 
-    `X` (N, d₀) is the largest batch that will come. Nothing is checked here: `utils.training.train` has checked the
-    network and the data, and silences NumPy's overflow. θ has the network's precision, or X's if that is wider.
+    `X` (N, d₀) is the largest batch that will come; a larger one raises ValueError. The network and the data have been
+    checked, and NumPy's overflow is silenced, by `utils.training.train`. θ has the precision that NumPy gives to the
+    network and X together; whole numbers become floats.
     """
 
     def __init__(self, net, X, loss):
         xp = self.xp = library(X)
         parameters = [v.reshape(-1) for l in net.W for v in (net.W[l], net.b[l])]
-        no_row = X[:0].reshape(-1)  # of X nothing joins them but its precision
-        self.theta = detached(xp.concatenate([*parameters, no_row])) * 1.0  # whole numbers become floats
+        empty = X[:0].reshape(-1)  # adds no number to θ, but X's precision
+        self.theta = detached(xp.concatenate([*parameters, empty])) * 1.0
         self.g = xp.zeros_like(self.theta)
         self.net, self.loss = MLP(*views(self.theta, net), dict(net.f)), loss.unchecked
         self.dW, self.db = views(self.g, net)
+        # The formula alone, but where a subclass or another kind of object has a __call__ of its own.
         self.apply = {l: f.unchecked.apply if type(f) is Activation else f for l, f in net.f.items()}
-        self.ones = xp.ones_like(X[:, :1]).T
+        self.ones = xp.ones_like(X[:, :1], dtype=self.theta.dtype).T
         self.dot = np.dot if xp is np else xp.mm  # for small arrays faster than @
 
     def step(self, X, Y, rate):
@@ -47,6 +49,7 @@ class Workspace:
             Z += b[l]
             A[l] = apply[l](Z)
         dA = self.loss.gradient(A[len(W)], Y)
+        check_gradient(dA, A, len(W))
         for l in reversed(W):
             dZ = f[l].pullback(dA, A[l])
             dW[l][...] = dot(dZ.T, A[l - 1])

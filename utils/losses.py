@@ -30,7 +30,7 @@ class Loss(NamedTuple):
     """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
 
     A new loss is one line: `Loss("name", value, gradient)`. The three below check what they are
-    given; `unchecked` does not, for a loop that has checked once.
+    given; `unchecked` does not, for a loop that has checked once and silences NumPy's overflow.
     """
 
     name: str
@@ -43,13 +43,14 @@ class Loss(NamedTuple):
 
     @property
     def unchecked(self):
-        """The same loss without checks."""
+        """The same loss without checks; the caller silences NumPy's overflow, which does no harm in softmax."""
         return self._replace(value=formula(self.value), gradient=formula(self.gradient))
 
 
 # The formulas -------------------------------------------------------------------------------------
 
-_softmax = formula(softmax.apply)
+_softmax = formula(softmax.apply)  # the doors below ask NumPy for silence once, for all of the formula
+
 
 def _squared_error(A, Y):
     return ((A - Y) ** 2).sum() / (2 * len(Y))
@@ -77,7 +78,7 @@ def _softmax_cross_entropy(Z, Y):
     return (xp.log(xp.exp(Z).sum(-1)) - (Y * Z).sum(-1)).sum() / len(Y)
 
 
-def _softmax_cross_entropy_gradient(Z, Y):
+def _softmax_gradient(Z, Y):
     return (_softmax(Z) - Y) / len(Y)
 
 
@@ -121,8 +122,7 @@ def _check_probabilities(A, Y):
         )
 
 
-def _checked(bare, check, overflow=None):
-    @np.errstate(over=overflow)
+def _checked(bare, check):
     def checked(A, Y):
         check(A, Y)
         return bare(A, Y)
@@ -142,7 +142,7 @@ cross_entropy = Loss(
 softmax_cross_entropy = Loss(
     "softmax + cross-entropy",
     _checked(_softmax_cross_entropy, _check_targets),
-    _checked(_softmax_cross_entropy_gradient, _check_targets, overflow="ignore"),  # as softmax does
+    door(np.errstate(over="ignore")(_checked(_softmax_gradient, _check_targets)), _softmax_gradient),
 )
 
 

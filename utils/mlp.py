@@ -56,7 +56,7 @@ class Gradients(NamedTuple):
 def forward(net, X):
     """Push the batch X of shape (N, d₀) through every layer; the output is `A[L]` (slides, part 8).
 
-    Raises ValueError if a shape does not fit or two libraries are mixed.
+    Raises ValueError if a shape does not fit or two libraries are mixed, TypeError for what is no array.
     """
     check_shapes(net, X)
     Z, A = {}, {0: X}
@@ -70,14 +70,11 @@ def backward(net, trace, dA, to_input=True):
     """Pull `dA` = ∂L/∂A[L], of shape (N, d_L), back through every layer (slides, part 12).
 
     The factor 1/N is in `dA` already: every loss puts it there. With `to_input=False` the way back
-    ends at layer 1, without ∂L/∂X, which no step needs. Raises ValueError if `dA` does not have the
-    output's shape.
+    ends at layer 1, without ∂L/∂X, which no step needs. Raises ValueError or TypeError if `dA` is not
+    like the output.
     """
     L = len(net.W)
-    if type(dA) is not type(trace.A[L]):
-        check_library("dA", dA, f"A[{L}]", trace.A[L])
-    if dA.shape != trace.A[L].shape:
-        raise ValueError(f"dA has shape {shape(dA)}, expected the shape of A[{L}], {shape(trace.A[L])}")
+    check_gradient(dA, trace.A, L)
     A, dA, dZ, dW, db = trace.A, {L: dA}, {}, {}, {}
     for l in reversed(net.W):
         dZ[l] = net.f[l].pullback(dA[l], A[l])
@@ -162,12 +159,12 @@ def fits(net, X):
 
 
 def check_shapes(net, X):
-    """Raise ValueError naming the first array whose library or shape does not fit; no data is read."""
+    """Raise ValueError or TypeError naming the first array that does not fit; no data is read."""
     if fits(net, X):
         return
     xp, name, width = library(X), "X", X.shape[-1] if X.shape else 0
     if len(X.shape) != 2 or X.shape[0] == 0:
-        raise ValueError(f"X has shape {shape(X)}, expected (N, {net.W[1].shape[-1]}): one sample a row")
+        raise ValueError(f"X has shape {shape(X)}, expected (N, {np.shape(net.W[1])[-1]}): one sample a row")
     for l, W in net.W.items():
         b = net.b[l]
         check_library(f"W[{l}]", W, "X", X)
@@ -182,13 +179,21 @@ def check_shapes(net, X):
         name, width = f"A[{l}]", W.shape[0]
 
 
+def check_gradient(dA, A, L):
+    """Raise ValueError or TypeError if `dA` does not have the library and the shape of A[L]."""
+    if type(dA) is not type(A[L]):
+        check_library("dA", dA, f"A[{L}]", A[L])
+    if dA.shape != A[L].shape:
+        raise ValueError(f"dA has shape {shape(dA)}, expected the shape of A[{L}], {shape(A[L])}")
+
+
 # Keeping a network --------------------------------------------------------------------------------
 
 
 def save(net, path):
     """Write the network to `path` as npz: the arrays and the activations' names, no pickle.
 
-    Raises ValueError for an activation that `load` would not know by name.
+    bfloat16 becomes float32. Raises ValueError for an activation that `load` would not know by name.
     """
     for l, f in net.f.items():
         if ACTIVATIONS.get(f.name) is not f:

@@ -11,7 +11,6 @@ import numpy as np
 
 from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached, library
 from utils.inplace import Workspace
-from utils.losses import Loss
 from utils.mlp import MLP, backward, check_shapes, descend, forward
 
 
@@ -36,10 +35,11 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
 
     Each step takes `batch_size` rows (all N if None, the rest of the rows in the last step), and does
     what `step` does, in a `Workspace`. With `rng`, a NumPy Generator, the rows are shuffled anew every
-    epoch; without it their order stays.
-    The caller keeps every epoch that it was given, whose network is its own: to change it does not
-    change the run. It may stop asking at any time. A run whose loss is no longer finite yields that
-    epoch, warns, and ends.
+    epoch; without it their order stays. The network and X set the precision of the run; a Y of floats
+    is brought to it.
+    The run begins with the network as it is at the call. The caller keeps every epoch that it was given,
+    whose network is its own: to change it does not change the run. It may stop asking at any time. A run
+    whose loss is no longer finite yields that epoch, warns, and ends.
     Raises ValueError or TypeError at the call, before any step, for data that does not fit.
     """
     check_matrix("X", X)
@@ -47,7 +47,7 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     check_finite("X", X)
     rate, epochs = check_positive("rate", rate), check_count("epochs", epochs)
     batch_size = len(X) if batch_size is None else check_count("batch_size", batch_size)
-    if not isinstance(loss, Loss):
+    if not hasattr(loss, "unchecked"):
         raise TypeError(f"loss is {loss!r}, expected a Loss such as utils.losses.cross_entropy")
     if not (rng is None or isinstance(rng, np.random.Generator)):
         raise TypeError(f"rng is {rng!r}, expected a NumPy Generator or None")
@@ -57,7 +57,7 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     X, Y = detached(X), detached(Y)
     workspace = Workspace(net, X[:batch_size], loss)
     if "float" in str(Y.dtype):
-        Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)  # one precision; whole numbers may be labels
+        Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)  # whole numbers stay: a loss may take labels
     return _epochs(workspace, X, Y, rate, epochs, batch_size, rng)
 
 
@@ -81,7 +81,10 @@ def output(net, X):
 
 
 def step(net, X, Y, loss, rate):
-    """Return the network after one step on one batch, by the book: forward, ∂L/∂A, backward, downhill."""
+    """Return the network after one step on one batch, in the lecture's four lines (notebook 06).
+
+    Raises as `forward` and `backward` do.
+    """
     trace = forward(net, X)
     dA = loss.gradient(trace.A[len(net.W)], Y)
     return descend(net, backward(net, trace, dA, to_input=False), rate)
