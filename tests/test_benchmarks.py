@@ -13,12 +13,14 @@ import growth  # noqa: E402
 import opening  # noqa: E402
 import steps  # noqa: E402
 
+SAME_STEPS = steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls
+
 
 @pytest.mark.parametrize("activation", steps.BARE)
 @pytest.mark.parametrize("sizes, N", steps.SHAPES[:4])
 def test_all_contenders_take_the_same_steps(sizes, N, activation):
     problem = steps.Problem(sizes, N, "float64", activation, value=False)
-    runs = [contender(problem) for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls)]
+    runs = [contender(problem) for contender in SAME_STEPS]
     for run in (*runs, *runs):  # two passes
         run()
     expected = runs[0].weights()
@@ -30,7 +32,7 @@ def test_all_contenders_take_the_same_steps(sizes, N, activation):
 
 def test_the_same_precision_goes_in_and_comes_out():
     problem = steps.Problem((5, 7, 4, 3), 4, "float32", "sigmoid", value=True)
-    for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls):
+    for contender in SAME_STEPS:
         run = contender(problem)
         run()
         assert {W.dtype for W in run.weights()} == {np.dtype("float32")}
@@ -38,7 +40,7 @@ def test_the_same_precision_goes_in_and_comes_out():
 
 def test_the_loss_s_value_may_be_computed_too():
     problem = steps.Problem((2, 4, 2), 10, "float64", "sigmoid", value=True)
-    runs = [contender(problem) for contender in (steps.utils, steps.tensors, steps.book, steps.autograd, steps.calls)]
+    runs = [contender(problem) for contender in SAME_STEPS]
     for run in runs:
         run()
     for run in runs[1:]:

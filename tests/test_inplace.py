@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from utils.activations import ACTIVATIONS, Activation, identity, sigmoid, softmax, tanh
-from utils.inplace import Workspace, views
+from utils.inplace import Workspace, flat, views
 from utils.losses import Loss, cross_entropy, softmax_cross_entropy, squared_error
 from utils.mlp import convert, forward, initialize, load, save
 from utils.training import step, train
@@ -41,11 +41,18 @@ def assert_close(found, expected, **tolerance):
 def test_the_views_cover_the_vector_once_in_the_order_of_the_layers():
     net = problem()[0]
     vector = np.arange(3 * 4 + 4 + 4 * 2 + 2)
-    W, b = views(vector, net)
+    W, b = views(vector, net.W)
     np.testing.assert_array_equal(np.concatenate([v.ravel() for l in (1, 2) for v in (W[l], b[l])]), vector)
     assert all(W[l].shape == net.W[l].shape and b[l].shape == net.b[l].shape for l in (1, 2))
     W[2][1, 0], b[1][3] = -1, -2
     assert vector[16 + 4] == -1 and vector[12 + 3] == -2  # views, not copies
+
+
+def test_a_network_and_gradients_found_from_the_back_lie_flat_in_one_order():
+    net = problem()[0]
+    backwards = [dict(reversed(layers.items())) for layers in (net.W, net.b)]
+    np.testing.assert_array_equal(flat(*backwards), flat(net.W, net.b))
+    assert_close(net._replace(**dict(zip("Wb", views(flat(net.W, net.b), backwards[0])))), net, rtol=0)
 
 
 def test_what_the_workspace_gives_away_is_not_its_own():

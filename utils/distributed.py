@@ -33,6 +33,7 @@ from utils import training
 from utils.activations import identity, relu
 from utils.checkpoints import keep, latest
 from utils.datasets import digits
+from utils.inplace import flat, views
 from utils.losses import one_hot, softmax_cross_entropy
 from utils.mlp import MLP, Gradients, backward, convert, descend, forward, initialize
 
@@ -59,14 +60,10 @@ def shard_gradients(net, X, Y, share):
 
 def all_reduce(gradients):
     """Return the sum of all workers' dW and db: one flat tensor, so that the network is asked once a step."""
-    families = [dict(sorted(layers.items())) for layers in (gradients.dW, gradients.db)]  # in one order for all workers
-    tensors = [g for layers in families for g in layers.values()]
-    flat = torch.cat([g.flatten() for g in tensors])
+    g = flat(gradients.dW, gradients.db)
     if dist.is_initialized():
-        dist.all_reduce(flat)
-    parts = iter(flat.split([g.numel() for g in tensors]))
-    dW, db = ({l: next(parts).view_as(g) for l, g in layers.items()} for layers in families)
-    return Gradients({}, {}, dW, db)
+        dist.all_reduce(g)
+    return Gradients({}, {}, *views(g, gradients.dW))
 
 
 # All steps -----------------------------------------------------------------------------------------
@@ -87,17 +84,22 @@ def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: No
         yield epoch, net
 
 
+def sequential(net, activation):
+    """Return an nn.Sequential with copies of a network's parameters, and an activation between every two layers."""
+    layers = []
+    for W, b in zip(net.W.values(), net.b.values(), strict=True):
+        layer = torch.nn.Linear(W.shape[1], W.shape[0], dtype=W.dtype)
+        layer.weight.data, layer.bias.data = W.clone(), b.clone()
+        layers += [layer, activation()]
+    return torch.nn.Sequential(*layers[:-1])
+
+
 def train_ddp(net, X, Y, seed, epochs, rank, world):
     """Yield the same from PyTorch's own parts, nn.Sequential, cross_entropy, SGD and DistributedDataParallel.
 
     Ours are the batches, the shards and the first weights.
     """
-    layers = []
-    for W, b in zip(net.W.values(), net.b.values(), strict=True):
-        layer = torch.nn.Linear(W.shape[1], W.shape[0], dtype=W.dtype)
-        layer.weight.data, layer.bias.data = W.clone(), b.clone()
-        layers += [layer, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    model = sequential(net, torch.nn.ReLU)
     worker = DistributedDataParallel(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     for epoch in epochs:

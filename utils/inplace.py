@@ -28,12 +28,11 @@ class Workspace:
 
     def __init__(self, net, X, loss):
         xp = self.xp = library(X)
-        parameters = [v.reshape(-1) for l in net.W for v in (net.W[l], net.b[l])]
         empty = X[:0].reshape(-1)  # adds no number to θ, but X's precision
-        self.theta = detached(xp.concatenate([*parameters, empty])) * 1.0
+        self.theta = detached(xp.concatenate([flat(net.W, net.b), empty])) * 1.0
         self.g = xp.zeros_like(self.theta)
-        self.net, self.loss = MLP(*views(self.theta, net), dict(net.f)), loss.unchecked
-        self.dW, self.db = views(self.g, net)
+        self.net, self.loss = MLP(*views(self.theta, net.W), dict(net.f)), loss.unchecked
+        self.dW, self.db = views(self.g, net.W)
         # The formula alone, but where a subclass or another kind of object has a __call__ of its own.
         self.apply = {l: f.unchecked.apply if type(f) is Activation else f for l, f in net.f.items()}
         self.ones = xp.ones_like(X[:, :1], dtype=self.theta.dtype).T
@@ -63,12 +62,17 @@ class Workspace:
         return convert(self.net, lambda v: self.xp.asarray(v, copy=True))._replace(f=dict(self.net.f))
 
 
-def views(vector, net):
-    """Return two dicts of views into `vector`, with the shapes of net.W and of net.b."""
-    W, b, at = {}, {}, 0
-    for l in net.W:
-        m, n = net.W[l].shape
-        W[l] = vector[at : at + m * n].reshape(m, n)
-        b[l] = vector[at + m * n : at + m * n + m]
+def flat(W, b):
+    """Return one vector of all W[l] and b[l]: W[1] row by row, b[1], W[2], and so on, however the dicts are ordered."""
+    return library(W[1]).concatenate([v.reshape(-1) for l in sorted(W) for v in (W[l], b[l])])
+
+
+def views(vector, W):
+    """Return the two dicts of which `flat` makes such a vector, as views into it; W gives the shapes."""
+    all_W, all_b, at = {}, {}, 0
+    for l in sorted(W):
+        m, n = W[l].shape
+        all_W[l] = vector[at : at + m * n].reshape(m, n)
+        all_b[l] = vector[at + m * n : at + m * n + m]
         at += m * n + m
-    return W, b
+    return all_W, all_b

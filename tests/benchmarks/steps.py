@@ -33,6 +33,7 @@ from threadpoolctl import threadpool_limits
 
 from utils.activations import ACTIVATIONS, identity
 from utils.arrays import numpy_array
+from utils.distributed import sequential
 from utils.inplace import Workspace
 from utils.losses import one_hot, softmax_cross_entropy
 from utils.mlp import convert, initialize
@@ -103,11 +104,8 @@ def book(problem):
 def autograd(problem):
     """A pass as PyTorch's own tutorials write it."""
     X, labels = torch.from_numpy(problem.X), torch.from_numpy(problem.labels)
-    layers = []
-    for W, b in zip(problem.net.W.values(), problem.net.b.values()):
-        layers += [torch.nn.Linear(*W.shape[::-1], dtype=X.dtype), MODULES[problem.activation]()]
-        layers[-2].weight.data, layers[-2].bias.data = torch.tensor(W), torch.tensor(b)
-    model, loss = torch.nn.Sequential(*layers[:-1]), torch.nn.CrossEntropyLoss()
+    model = sequential(convert(problem.net, torch.from_numpy), MODULES[problem.activation])
+    loss = torch.nn.CrossEntropyLoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
 
     def run():
