@@ -14,8 +14,10 @@ from utils.arrays import (
     check_same,
     door,
     formula,
+    holds_floats,
     library,
     numpy_array,
+    quiet,
     shape,
 )
 
@@ -128,3 +130,23 @@ def test_a_door_leads_to_its_formula_and_to_no_other_function_s():
     kept = weakref.ref(checked)
     del checked
     assert kept() is not None  # or its id could go to another function
+
+
+def test_a_door_to_a_door_leads_to_the_formula():
+    def bare(x):
+        return np.exp(x)
+
+    assert formula(quiet(door(lambda x: bare(x), bare))) is bare
+    with pytest.warns(RuntimeWarning, match="overflow"):
+        bare(np.float64(1e4))
+    assert quiet(bare)(np.float64(1e4)) == np.inf  # pytest makes an error of a warning
+
+
+@pytest.mark.parametrize("x", [np.zeros(1), np.zeros(1, "f2"), torch.zeros(1), torch.zeros(1, dtype=torch.bfloat16)])
+def test_floats_of_any_precision_are_floats(x):
+    assert holds_floats(x)
+
+
+@pytest.mark.parametrize("x", [np.arange(2), np.array([True]), torch.arange(2), torch.tensor([True])])
+def test_whole_numbers_and_truth_values_are_none(x):
+    assert not holds_floats(x)

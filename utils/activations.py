@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_finite, door, formula, library, shape
+from utils.arrays import check_finite, formula, library, quiet, shape
 
 
 class Activation(NamedTuple):
@@ -57,16 +57,11 @@ def _softmax(Z):
     return E / E.sum(-1, keepdims=True)
 
 
-def _quiet(bare):
-    """Return `bare` behind a door that silences an overflow which does no harm."""
-    return door(np.errstate(over="ignore")(bare), bare)
-
-
 identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)
-sigmoid = Activation("sigmoid", _quiet(_sigmoid), lambda dA, A: dA * A * (1 - A))
+sigmoid = Activation("sigmoid", quiet(_sigmoid), lambda dA, A: dA * A * (1 - A))
 tanh = Activation("tanh", _tanh, lambda dA, A: dA * (1 - A * A))
 relu = Activation("relu", _relu, lambda dA, A: dA * (A > 0))  # A > 0 exactly where Z > 0; slope 0 at 0
-softmax = Activation("softmax", _quiet(_softmax), lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
+softmax = Activation("softmax", quiet(_softmax), lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
 
 ACTIVATIONS = {f.name: f for f in (identity, sigmoid, tanh, relu, softmax)}
 

@@ -36,6 +36,11 @@ def numpy_array(x):
     return (x.float() if "bfloat16" in str(x.dtype) else x).numpy()
 
 
+def holds_floats(x):
+    """Say whether `x` holds floats, of whatever precision, and not whole numbers or truth values."""
+    return "float" in str(x.dtype)
+
+
 def detached(x):
     """Return `x` outside autograd's graph, in its own library; a NumPy array as it is."""
     return x.detach() if hasattr(x, "detach") else x
@@ -118,9 +123,17 @@ _FORMULAS = {}
 
 
 def door(checked, bare):
-    """Return `checked`, and remember `bare` as its formula: the same function, without its checks or its silence."""
-    _FORMULAS[id(checked)] = checked, bare
+    """Return `checked`, and remember `bare` as its formula: the same function, without its checks or its silence.
+
+    If `bare` is a door itself, the formula is the one behind that.
+    """
+    _FORMULAS[id(checked)] = checked, formula(bare)
     return checked
+
+
+def quiet(bare):
+    """Return `bare` behind a door that silences NumPy about an overflow which does no harm."""
+    return door(np.errstate(over="ignore")(bare), bare)
 
 
 def formula(f):

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from utils.arrays import library, numpy_array, shape
+from utils.arrays import holds_floats, library, numpy_array, shape
 from utils.derivatives import numerical_gradient
 from utils.mlp import MLP, Gradients, backward, convert, forward
 
@@ -25,7 +25,7 @@ def autograd_gradients(net, X, Y, loss):
     result is a `Gradients` like `backward`'s, in the library, precision and device that came in.
     """
     was_numpy = library(X) is np
-    if "float" not in str(X.dtype):
+    if not holds_floats(X):
         raise TypeError(f"X holds {X.dtype}, expected floats: whole numbers have no gradient")
 
     def leaf(x):

@@ -6,7 +6,7 @@ h    the nudge, in the units of x
 
 import numpy as np
 
-from utils.arrays import check_finite, library, numpy_array
+from utils.arrays import check_finite, detached, holds_floats, library, numpy_array
 
 
 def _check_nudge(h):
@@ -37,11 +37,10 @@ def numerical_gradient(f, x, h=1e-6):
     """
     _check_nudge(h)
     xp = library(x)
-    if "float" not in str(x.dtype):
+    if not holds_floats(x):
         raise TypeError(f"x holds {x.dtype}, expected floats: a nudge of {h} is lost on whole numbers")
     check_finite("x", x)
-    if xp is not np:
-        x = x.detach()
+    x = detached(x)
     nudged, gradient = xp.asarray(x, copy=True), xp.zeros_like(x)
     for i in np.ndindex(*x.shape):
         nudged[i] = x[i] + h

@@ -22,6 +22,7 @@ from utils.arrays import (
     formula,
     library,
     numpy_array,
+    quiet,
     shape,
 )
 
@@ -142,7 +143,7 @@ cross_entropy = Loss(
 softmax_cross_entropy = Loss(
     "softmax + cross-entropy",
     _checked(_softmax_cross_entropy, _check_targets),
-    door(np.errstate(over="ignore")(_checked(_softmax_gradient, _check_targets)), _softmax_gradient),
+    quiet(_checked(_softmax_gradient, _check_targets)),
 )
 
 

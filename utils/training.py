@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached, library
+from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached, holds_floats, library
 from utils.inplace import Workspace
 from utils.mlp import MLP, backward, check_shapes, descend, forward
 
@@ -56,7 +56,7 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     loss.value(output(net, X), Y)  # the one time that the data is read and checked
     X, Y = detached(X), detached(Y)
     workspace = Workspace(net, X[:batch_size], loss)
-    if "float" in str(Y.dtype):
+    if holds_floats(Y):
         Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)  # whole numbers stay: a loss may take labels
     return _epochs(workspace, X, Y, rate, epochs, batch_size, rng)
 
