@@ -83,7 +83,7 @@ class Lab:
                   "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
                   "IPYTHONDIR": "ipython"}
         environment = {**os.environ, **{name: str(home / place) for name, place in places.items()},
-                       "JUPYTER_CONFIG_PATH": str(ROOT / "utils")}
+                       "JUPYTER_CONFIG_PATH": str(ROOT / "utils" / "jupyter")}
         command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={self.port}", "--no-browser",
                    f"--IdentityProvider.token={self.token}", "--LabApp.expose_app_in_browser=True", "--allow-root",
                    f"--ServerApp.root_dir={self.folder}"]

@@ -2,8 +2,10 @@
 
 import ast
 import json
+import re
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -13,16 +15,14 @@ import utils
 PACKAGE = Path(utils.__file__).parent
 NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
-# The rows of the design's table: a module imports only from rows above its own.
-ROWS = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace", "training", "datasets",
-        "checkpoints", "distributed",
-        "autograd", "plots",
-        "actors", "stage", "scenes", "matrices", "passes", "playground", "learner", "board", "pieces", "player",
-        "widgets", "results", "diagnosis", "runs", "progress", "checks", "lesson", "exercises",
-        "handout", "export", "server", "__main__"]
+# The ground floor: a module imports only from those before it.
+GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace", "training", "datasets",
+          "checkpoints", "distributed", "autograd", "plots", "__main__"]
+# The wings, and what each may import besides itself.
+WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},
+         "jupyter": set(), "publish": {"exercises", "checks"}}
 NAME_TORCH = {"arrays", "autograd", "datasets", "distributed"}
-FOR_NOTEBOOKS_ALONE = {"widgets": set(), "checks": {"lesson"}}  # and the catalogue of exercises, for their engine
-LINES = {"exercises": 600}  # a catalogue, mostly sentences; all else stays below 250
+LONGEST, LONGEST_CLASS, LONGEST_CATALOGUE = 250, 120, 600  # lines
 
 SOURCES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path.read_text("utf-8")
            for path in sorted(PACKAGE.rglob("*.py"))}  # "mlp", "exercises", "exercises.forward"
@@ -58,14 +58,20 @@ def packages(names):
     return {name.partition(".")[0] for name in names}
 
 
-def siblings(tree):
-    """Return the modules of `utils` that a tree imports."""
-    return {name.split(".")[1] for name in imported(tree) if name.startswith("utils.")} & {*SOURCES, *ROWS}
+def rooms(tree):
+    """Return the rooms of `utils` that a tree imports from: a module of the ground floor, or a wing."""
+    return {name.split(".")[1] for name in imported(tree) if name.startswith("utils.")} & {*GROUND, *WINGS}
 
 
-def row(module):
-    """Return the row that a module stands in: for one of a package, the package's."""
+def room(module):
+    """Return the room that a module stands in: its wing, or itself on the ground floor."""
     return module.partition(".")[0]
+
+
+def siblings(module):
+    """Return the modules of `utils` that a module imports as soon as it is imported itself, without its own package."""
+    found = {name.removeprefix("utils.") for name in at_import(TREES[module]) if name.startswith("utils.")}
+    return {name for name in found & {*SOURCES} if not module.startswith(f"{name}.")} - {module}
 
 
 def public(tree):
@@ -77,14 +83,22 @@ def public(tree):
                 yield from ((f"{node.name}.{name}", method) for name, method in public(node))
 
 
-def test_every_module_has_its_row():
-    assert {row(module) for module in SOURCES} - {"__init__"} <= set(ROWS)
+def test_the_ground_floor_is_the_mathematics_and_every_folder_is_a_wing():
+    assert {room(module) for module in SOURCES} - {"__init__"} == {*GROUND, *WINGS}
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == {*WINGS}
 
 
 @every_module
-def test_a_module_imports_only_from_rows_above_it(module):
-    above = ROWS[: ROWS.index(row(module))] if row(module) in ROWS else []
-    assert siblings(TREES[module]) <= set(above)
+def test_a_module_imports_only_from_the_rooms_that_are_open_to_it(module):
+    own = room(module)
+    if own in WINGS:
+        assert rooms(TREES[module]) <= WINGS[own] | {own}
+    else:
+        assert rooms(TREES[module]) <= set(GROUND[: GROUND.index(own)] if own in GROUND else [])
+
+
+def test_no_two_modules_need_one_another():
+    assert list(TopologicalSorter({module: siblings(module) for module in SOURCES}).static_order())
 
 
 @every_module
@@ -112,14 +126,16 @@ def test_the_package_itself_imports_nothing():
 
 
 @every_module
-def test_nothing_but_notebooks_imports_widgets_and_checks(module):
-    kept = {name for name, friends in FOR_NOTEBOOKS_ALONE.items() if row(module) not in friends}
-    assert not siblings(TREES[module]) & kept
+def test_a_module_and_its_classes_are_small(module):
+    longest = LONGEST_CATALOGUE if room(module) == "exercises" else LONGEST
+    assert len(SOURCES[module].splitlines()) <= longest
+    classes = [node for node in ast.walk(TREES[module]) if isinstance(node, ast.ClassDef)]
+    assert [c.name for c in classes if c.end_lineno - c.lineno + 1 > LONGEST_CLASS] == []
 
 
-@every_module
-def test_a_module_is_small(module):
-    assert len(SOURCES[module].splitlines()) < LINES.get(row(module), 250)
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: path.stem)
+def test_no_script_hides_in_an_attribute(path):
+    assert not re.search(r"\bon(error|load|click)=", path.read_text("utf-8"))
 
 
 @every_module
@@ -142,7 +158,7 @@ def test_the_numpy_half_starts_without_the_large_libraries(module):
 def test_notebooks_import_from_modules_that_exist(path):
     lines = [line for cell in json.loads(path.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"
              for line in "".join(cell["source"]).splitlines() if line.startswith(("from utils", "import utils"))]
-    wanted = {line.split()[1].split(".")[1] for line in lines if "." in line.split()[1]}
+    wanted = {line.split()[1].removeprefix("utils.") for line in lines if "." in line.split()[1]}
     assert wanted <= set(SOURCES)
 
 
@@ -170,3 +186,16 @@ def test_something_public_without_a_docstring_is_seen():
     source = "def f(): pass\ndef _g(): pass\nclass C:\n    'said'\n    def m(self): pass\n    def _n(self): pass"
     tree = ast.parse(source)
     assert [name for name, node in public(tree) if not ast.get_docstring(node)] == ["f", "C.m"]
+
+
+def test_a_circle_is_seen():
+    with pytest.raises(CycleError):
+        list(TopologicalSorter({"a": {"b"}, "b": {"a"}}).static_order())
+
+
+def test_playground_is_the_piece_whatever_is_imported_first():
+    code = "import utils.widgets.playground.{}; from utils.widgets import playground; print(callable(playground))"
+    for first in ("settings", "board", "player"):
+        done = subprocess.run([sys.executable, "-c", code.format(first)], cwd=PACKAGE.parent, capture_output=True,
+                              text=True, timeout=60, check=True)
+        assert done.stdout == "True\n"

@@ -325,7 +325,7 @@ def test_the_lecture_opens_on_localhost_with_its_token(project):
 def test_the_lectures_settings_come_before_the_users_own(project, monkeypatch):
     monkeypatch.setenv("JUPYTER_CONFIG_PATH", "mine")
     launcher.main([])
-    assert launcher.os.environ["JUPYTER_CONFIG_PATH"] == str(launcher.ROOT / "utils") + launcher.os.pathsep + "mine"
+    assert launcher.os.environ["JUPYTER_CONFIG_PATH"] == str(launcher.JUPYTER) + launcher.os.pathsep + "mine"
 
 
 @pytest.mark.parametrize("arguments, name", [
@@ -351,7 +351,7 @@ def test_present_refuses_a_notebook_that_is_not_there(project, capsys):
 
 def test_handout_hands_over(project):
     assert launcher.main(["handout", "--to", "somewhere"]) == 0
-    assert project[-1] == "-m utils.handout --to somewhere"
+    assert project[-1] == "-m utils.publish.handout --to somewhere"
 
 
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
@@ -364,7 +364,7 @@ def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
 
 def test_export_hands_over(project):
     assert launcher.main(["export", "02", "--to", "somewhere"]) == 0
-    assert project[-1] == "-m utils.export 02 --to somewhere"
+    assert project[-1] == "-m utils.publish.export 02 --to somewhere"
 
 
 def test_test_runs_ruff_then_pytest_then_the_notebooks(project):

@@ -26,6 +26,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
+JUPYTER = ROOT / "utils" / "jupyter"
 STAMP = VENV / "lecture-complete"
 FIRST_NOTEBOOK = "notebooks/00_learning_a_function.ipynb"
 OLDEST, NEWEST = (3, 11), (3, 14)
@@ -159,10 +160,10 @@ def try_cpu_torch(python, version):
 
 
 def lab(python, url, options):
-    """Start JupyterLab on one page, with the settings in utils/, for this computer alone and with its token."""
+    """Start JupyterLab on one page, with the settings in utils/jupyter/, for this computer alone and with its token."""
     say("Starting JupyterLab; Ctrl-C ends it.")
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(  # the user's own paths stay
-        filter(None, [str(ROOT / "utils"), os.environ.get("JUPYTER_CONFIG_PATH")]))
+        filter(None, [str(JUPYTER), os.environ.get("JUPYTER_CONFIG_PATH")]))
     root = ["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # as in most containers
     return run(python, "-m", "jupyterlab", "--ip=127.0.0.1", f"--ServerApp.root_dir={ROOT}",
                f"--LabApp.default_url={url}", *root, *options)
@@ -177,7 +178,7 @@ def present(python, arguments):
     """Open one notebook in lecture mode."""
     name = arguments[0] if arguments and not arguments[0].startswith("-") else "00"
     return lab(python, f"/doc/tree/notebooks/{notebook(name).name}",
-               [f"--LabApp.extra_labextensions_path={ROOT / 'utils' / 'labextensions'}",
+               [f"--LabApp.extra_labextensions_path={JUPYTER / 'labextensions'}",
                 *(arguments[1:] if name in arguments else arguments)])
 
 
@@ -206,8 +207,8 @@ def test(python, arguments):
     return next(filter(None, statuses), 0)
 
 
-COMMANDS = {"open": lecture, "present": present, "export": module("export"),
-            "handout": module("handout"), "test": test}
+COMMANDS = {"open": lecture, "present": present, "export": module("publish.export"),
+            "handout": module("publish.handout"), "test": test}
 
 
 def main(arguments):

@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.activations import softmax
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("05_autograd_cross_check")
 rng = np.random.default_rng(5)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.activations import relu, sigmoid, softmax, tanh
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 from utils.mlp import forward, initialize
 
 lesson = Lesson("04_backward_pass")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("01_derivatives")
 rng = np.random.default_rng(1)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("02_gradient_descent")
 rng = np.random.default_rng(2)

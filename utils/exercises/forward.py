@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.activations import relu, sigmoid, softmax, tanh
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("03_forward_pass")
 rng = np.random.default_rng(3)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("00_learning_a_function")
 rng = np.random.default_rng(0)

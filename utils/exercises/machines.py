@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 
 lesson = Lesson("07_beyond_one_machine")
 rng = np.random.default_rng(7)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from utils.activations import sigmoid, softmax, tanh
-from utils.lesson import Lesson
+from utils.checks.lesson import Lesson
 from utils.losses import cross_entropy
 from utils.mlp import backward, forward, initialize
 

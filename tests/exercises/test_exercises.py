@@ -1,0 +1,285 @@
+"""The catalogue: solutions pass, each mistake gets exactly its own sentence, nothing wrong is called right."""
+
+import inspect
+import itertools
+import json
+import re
+import time
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from utils.checks.exercise import KINDS
+from utils.checks.results import is_close, leaves, same
+from utils.checks.runs import Run, mapped
+from utils.checks.text import sentence_of
+from utils.checks.verdict import AS_GIVEN, BLANK, outcomes
+from utils.exercises import MODULES, lessons
+
+NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
+LESSONS = lessons()
+EXERCISES = [exercise for lesson in LESSONS for exercise in lesson.exercises.values()]
+MISTAKES = [(exercise, mistake) for exercise in EXERCISES for mistake in exercise.mistakes]
+each_exercise = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda e: e.name)
+each_function = pytest.mark.parametrize("exercise", [e for e in EXERCISES if not e.is_question], ids=lambda e: e.name)
+each_question = pytest.mark.parametrize("exercise", [e for e in EXERCISES if e.is_question], ids=lambda e: e.name)
+each_mistake = pytest.mark.parametrize("exercise, mistake", MISTAKES, ids=lambda x: getattr(x, "__name__", ""))
+
+
+def answer_of(exercise, function):
+    """What a student hands in: the function, or the value that the question's function returns."""
+    return function() if exercise.is_question else function
+
+
+# What there is -------------------------------------------------------------------------------------
+
+
+def test_there_are_enough_and_every_notebook_has_its_share():
+    assert len(EXERCISES) >= 24
+    assert all(len(lesson.exercises) >= 4 for lesson in LESSONS)
+    assert [lesson.notebook[:2] for lesson in LESSONS] == [f"{i:02}" for i in range(len(MODULES))]
+    assert len({e.name for e in EXERCISES}) == len(EXERCISES)
+
+
+def test_every_kind_of_mistake_is_recognised_somewhere():
+    assert len(KINDS) == 13
+    assert {kind for e in EXERCISES for kind in e.kinds} - {""} == set(KINDS)
+
+
+@each_exercise
+def test_an_exercise_knows_three_mistakes_and_two_hints(exercise):
+    assert len(exercise.mistakes) >= 3 and len(exercise.hints) >= 2
+    assert len(exercise.kinds) == len(exercise.mistakes)
+
+
+@each_exercise
+def test_sentences_are_sentences_and_all_different(exercise):
+    said = [sentence_of(mistake) for mistake in exercise.mistakes]
+    assert len(set(said)) == len(said)
+    assert all(30 < len(s) < 200 and s[-1] in ".?" for s in said)
+    assert all(h[-1] in ".?:" for h in exercise.hints)
+
+
+@each_function
+def test_no_sentence_gives_a_line_away(exercise):
+    """Neither a line of the solution nor what it computes stands in what a student is told."""
+    lines = [line.strip().removeprefix("return ").partition(" = ")[2] or line.strip().removeprefix("return ")
+             for line in exercise.source().splitlines()[2:]]
+    told = [sentence_of(mistake) for mistake in exercise.mistakes]
+    assert not [(line, words) for line in lines if len(line) > 12 for words in told if line in words]
+
+
+@each_function
+def test_sizes_differ_so_that_no_transpose_passes_by_accident(exercise):
+    """In at least one sample, no two axes of the array arguments are of the same size by accident."""
+    shapes = [[arg.shape for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2] for args in exercise.samples]
+    if exercise.name != "best_rate":  # takes a square matrix
+        assert any(len(set(shape)) == 2 for some in shapes for shape in some) or not any(shapes)
+
+
+# Right ---------------------------------------------------------------------------------------------
+
+
+@each_exercise
+def test_the_solution_passes_and_takes_well_under_a_second(exercise):
+    start = time.perf_counter()
+    verdict = exercise.verdict(answer_of(exercise, exercise.reference))
+    assert verdict.kind == "right" and verdict.sentence.startswith("Right")
+    assert time.perf_counter() - start < 0.5  # measured: under 5 ms
+
+
+@each_function
+def test_an_answer_in_float32_passes(exercise):
+    def rounded(*args):
+        return mapped(exercise.reference(*args), lambda x: x.astype(np.float32) if x.dtype == float else x)
+
+    assert exercise.verdict(rounded)
+
+
+@each_function
+def test_an_answer_in_tensors_passes_and_a_mistake_in_tensors_is_recognised(exercise):
+    def in_tensors(function):
+        return lambda *args: mapped(function(*args), torch.from_numpy)
+
+    assert exercise.verdict(in_tensors(exercise.reference))
+    for mistake in exercise.mistakes:
+        assert exercise.verdict(in_tensors(mistake)).sentence == sentence_of(mistake)
+
+
+@each_exercise
+def test_what_is_printed_as_the_solution_is_one(exercise):
+    names = dict(vars(inspect.getmodule(exercise.reference)))
+    exec(exercise.source(), names)
+    assert exercise.verdict(names[f"my_{exercise.name}"])
+
+
+@each_exercise
+def test_the_blank_is_a_blank(exercise):
+    names = dict(vars(inspect.getmodule(exercise.reference)))
+    exec(exercise.blank(), names)
+    verdict = exercise.verdict(names[f"my_{exercise.name}"])
+    assert verdict == ("blank", AS_GIVEN if exercise.given else BLANK)
+
+
+# Wrong ---------------------------------------------------------------------------------------------
+
+
+@each_mistake
+def test_a_mistake_gets_exactly_its_own_sentence(exercise, mistake):
+    assert exercise.verdict(answer_of(exercise, mistake)) == ("mistake", sentence_of(mistake))
+
+
+@each_exercise
+def test_mistakes_can_be_told_from_one_another_and_from_the_solution(exercise):
+    with np.errstate(all="ignore"):
+        every = [outcomes(exercise, f) for f in (exercise.reference, *exercise.mistakes)]
+    for one, other in itertools.combinations(every, 2):
+        assert not same(one, other, exercise.rtol)
+
+
+@each_mistake
+def test_a_mistake_runs_on_at_least_one_sample(exercise, mistake):
+    assert not all(Run(mistake, args).error for args in exercise.samples)
+
+
+def altered(value, path, index, change):
+    """Return a copy of nested results with one number changed."""
+    if path:
+        key, *rest = path
+        parts = dict(value) if isinstance(value, dict) else list(value)
+        parts[key] = altered(parts[key], rest, index, change)
+        return parts if isinstance(value, dict) else tuple(parts)
+    if isinstance(value, bool | np.bool_):
+        return not value
+    array = np.array(value, dtype=float)
+    array.flat[index % array.size] += change * max(1.0, np.abs(array).max())
+    return array
+
+
+@each_function
+@given(data=st.data())
+def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
+    rights = [Run(exercise.reference, args).result for args in exercise.samples]
+    sample = data.draw(st.integers(0, len(rights) - 1))
+    places = leaves(exercise.wrapped(rights[sample]))
+    path = data.draw(st.sampled_from(sorted(places, key=str)))
+    assume(np.size(places[path]))  # a worker without rows
+    change = data.draw(st.floats(1e-3, 10)) * data.draw(st.sampled_from([1, -1]))
+    wrong = altered(rights[sample], list(path), data.draw(st.integers(0, 1000)), change)
+    calls = iter([*rights[:sample], wrong, *rights[sample + 1:]])
+    verdict = exercise.verdict(lambda *_: next(calls))
+    assert verdict.kind in ("wrong", "mistake") and "could not be read" not in verdict.sentence
+
+
+@each_function
+@given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 100.0]))
+def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed, scale):
+    rng = np.random.default_rng(seed)
+
+    def guess(value):
+        if isinstance(value, dict):
+            return {key: guess(part) for key, part in value.items()}
+        if isinstance(value, tuple | list):
+            return [guess(part) for part in value]
+        return bool(rng.integers(2)) if isinstance(value, bool | np.bool_) else scale * rng.normal(size=np.shape(value))
+
+    rights = [Run(exercise.reference, args).result for args in exercise.samples]
+    guesses = [guess(right) for right in rights]
+    assume(not all(is_close(mine, right) for mine, right in zip(guesses, rights)))  # ten lucky booleans
+    calls = iter(guesses)
+    verdict = exercise.verdict(lambda *_: next(calls))
+    assert not verdict and "could not be read" not in verdict.sentence
+
+
+@each_question
+@given(value=st.one_of(st.floats(-100, 100), st.integers(-50, 50), st.text(max_size=2),
+                       st.tuples(st.integers(0, 9), st.integers(0, 9))))
+def test_another_answer_to_a_question_is_never_called_right(exercise, value):
+    assume(not is_close(value, exercise.reference(), exercise.rtol))
+    verdict = exercise.verdict(value)
+    assert not verdict and "could not be read" not in verdict.sentence
+    if verdict.kind == "wrong" and len(repr(exercise.reference())) > 1:
+        assert not re.search(rf"(?<![\w.-]){re.escape(repr(exercise.reference()))}(?![\w.])", verdict.sentence)
+
+
+# Answers that students have really given, and what they need to hear ------------------------------------
+
+
+def parts_of(function, **changed):
+    """An answer with several results, some of them changed: changed[name](named results, arguments)."""
+    def answer(*args):
+        named = dict(zip(BACKWARD.one_row.parts, function(*args)))
+        return tuple(changed[name](named, *args) if name in changed else value for name, value in named.items())
+
+    return answer
+
+
+def row_with(**changed):
+    return parts_of(BACKWARD.one_row.reference, **changed)
+
+
+BACKWARD, DESCENT, FORWARD, DERIVATIVES = (import_module(f"utils.exercises.{name}")
+                                           for name in ("backward", "descent", "forward", "derivatives"))
+STUDENTS = [
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"].sum()), "db2 is one number, expected an array of"),
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"]), "db2 has the right numbers, and is a row"),
+    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["da2"][0]), "db2 is made from da2"),
+    (BACKWARD.one_row, row_with(dW2=lambda r, *_: r["dW2"] / 4), "dW2 is 4 times too small everywhere"),
+    (BACKWARD.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
+    (BACKWARD.one_row, lambda *args: BACKWARD.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
+    (BACKWARD.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (BACKWARD.shape_of_dW2, (4, 4), "(4, 4) is not the answer"),
+    (BACKWARD.shape_of_dW2, (4,), "has 1 part, expected a tuple of 2"),
+    (FORWARD.silent_shape, (9,), "has 1 part, expected a tuple of 2"),
+    (FORWARD.silent_shape, "nothing", "'nothing' is not the answer"),
+    (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.zeros((len(X), 1))]), W), "numbers in X_ext are right"),
+    (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.ones((len(X), 1))]), W), "W_ext is an array of shape (3, 5)"),
+    (FORWARD.softmax_rows, lambda Z: np.exp(Z - Z.max(1)[:, None]) / 7, "numbers in your result are right"),
+    (DERIVATIVES.predicted_change, [0.9, 0.9], "is a list, expected one number"),
+    (DESCENT.trap, "diverged", "'diverged' is not the answer"),
+    (DESCENT.trap, True, "is True or False, expected one number"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < eps2
+        and norms[-1] < eps1, "expected"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < 1e-6
+        and norms[-1] < 1e-6, "expected"),
+    (DESCENT.may_stop, lambda values, norms, eps1, eps2: None if len(values) < 2 else True,
+        "is None in 4 of 28 tests: is a return missing, or in the wrong place?"),
+    (DESCENT.best_rate, lambda H: 0.2, "the lecture's rate, whatever H is"),
+    (DERIVATIVES.difference_quotient, lambda f, x, h: (f(x + h) - f(h)) / h,
+        "The arguments were f = sin, x = 1, h = 0.1."),
+]
+
+
+@pytest.mark.parametrize("exercise, answer, words", STUDENTS, ids=range(len(STUDENTS)))
+def test_an_answer_of_a_student_gets_a_sentence_that_helps(exercise, answer, words):
+    verdict = exercise.verdict(answer)
+    assert not verdict and words in verdict.sentence
+
+
+def test_numbers_borrowed_from_other_cells_are_named():
+    cell = {"N": 4, "np": np}
+    exec("def my_loss(A, Y):\n    return -1 / N * (Y * np.log(A)).sum()", cell)
+    sentence = FORWARD.cross_entropy_loss.verdict(cell["my_loss"]).sentence
+    assert sentence.endswith("Your function uses N from outside, not from its arguments.")
+
+
+# Where they stand ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.notebook)
+def test_the_notebook_has_every_exercise_in_order_blank_and_checked(lesson):
+    cells = json.loads((NOTEBOOKS / f"{lesson.notebook}.ipynb").read_text("utf-8"))["cells"]
+    texts = ["".join(cell["source"]) for cell in cells]
+    tagged = [(i, tag.removeprefix("exercise:")) for i, cell in enumerate(cells)
+              for tag in cell["metadata"].get("tags", []) if tag.startswith("exercise:")]
+    assert [name for _, name in tagged] == list(lesson.exercises)
+    for number, (i, name) in enumerate(tagged, 1):
+        assert texts[i] == lesson.exercises[name].blank()
+        assert texts[i - 1].startswith(f"> **✎ Exercise {number} · ")
+        assert texts[i + 1].startswith(f"ex.{name}.check(my_{name})") and f"ex.{name}.hint()" in texts[i + 1]
+    assert any(text.startswith("ex.lesson.summary()") for text in texts[-3:])

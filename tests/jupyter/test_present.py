@@ -1,0 +1,268 @@
+"""Lecture mode in a real JupyterLab: one idea a screen, large type, keys, live widgets, an untouched notebook."""
+
+import nbformat
+import pytest
+from lab import ROOT, Lab, missing
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
+
+CELLS = [
+    ("markdown", "# First\n\nSome prose."), ("code", "x = 1"), ("code", "print('second code cell')"),
+    ("markdown", "## Next\n\nMore prose."),
+    ("code", "from ipywidgets import IntSlider\nslider = IntSlider(3, 0, 10, description='n')\nslider"),
+    ("markdown", "A short remark on the slider."), ("markdown", ""),
+    ("markdown", "## Last"),
+]
+FIRST, SECOND, THIRD, LAST = [0, 1], [2], [3, 4, 5], [7]  # the cell 6 is empty
+SIZES = [
+    ("markdown", "# A little too tall\n\n" + "\n\n".join("One more line." for _ in range(12))),
+    ("markdown", "# Much too tall\n\n" + "\n\n".join("One more line." for _ in range(40))),
+    ("code", "numbers = [" + ", ".join(map(str, range(100, 130))) + "]  # a line as long as they may be, and longer"),
+    ("code", "x = 1"), ("markdown", "A remark."), ("markdown", "An idea of its own. " * 20),
+    ("code", "x = 2"), ("code", "x = 3"), ("markdown", "Another remark."),
+]
+WISHES = {7: "same", 8: "new"}
+AUTOSAVE = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 1}}  # seconds
+SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
+  .map((cell, i) => cell.getBoundingClientRect().height > 0 ? i : -1).filter(i => i >= 0)"""
+PAGE = ".jp-WindowedPanel-outer"
+
+
+def write(path, cells, wishes=()):
+    make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
+    notebook = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
+    for i in wishes:
+        notebook.cells[i].metadata["lecture"] = wishes[i]
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lecture")
+    write(folder / "talk.ipynb", CELLS)
+    write(folder / "sizes.ipynb", SIZES, WISHES)
+    with Lab(folder, settings=AUTOSAVE, extensions=ROOT / "utils" / "jupyter" / "labextensions") as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def lecture(lab):
+    file = lab.folder / "talk.ipynb"
+    before = file.read_bytes()
+    with lab.open(file.name) as opened:
+        opened.page.locator("#lecture-footer").wait_for()
+        opened.page.wait_for_function("document.querySelectorAll('.widget-slider').length === 1")
+        opened.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+        opened.file, opened.before = file, before
+        yield opened
+
+
+@pytest.fixture
+def page(lecture):
+    page = lecture.page
+    page.evaluate("document.activeElement?.blur()")
+    page.keyboard.press("Home")
+    assert page.evaluate(SHOWN) == FIRST
+    return page
+
+
+def footer(page):
+    return page.locator("#lecture-footer [role=status]").inner_text()
+
+
+def test_one_idea_a_screen(page):
+    seen = [page.evaluate(SHOWN)]
+    for _ in range(5):  # one more than there are
+        page.keyboard.press("ArrowRight")
+        seen.append(page.evaluate(SHOWN))
+    assert seen == [FIRST, SECOND, THIRD, LAST, LAST, LAST]
+    assert footer(page) == "4 / 4"
+    page.keyboard.press("ArrowLeft")
+    assert page.evaluate(SHOWN) == THIRD
+    page.keyboard.press("Home")
+    page.keyboard.press("PageDown")
+    assert page.evaluate(SHOWN) == SECOND
+    page.keyboard.press("PageUp")
+    assert page.evaluate(SHOWN) == FIRST
+    page.keyboard.press("End")
+    assert page.evaluate(SHOWN) == LAST
+
+
+def test_running_the_cells_again_moves_no_screen(page):
+    page.keyboard.press("End")
+    page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    page.keyboard.press("Escape")
+    page.keyboard.press("Escape")
+    assert page.evaluate(SHOWN) == LAST and footer(page) == "4 / 4"
+    page.wait_for_function("document.querySelectorAll('.widget-slider').length === 1")
+
+
+def test_the_type_is_large(page):
+    size = "s => parseFloat(getComputedStyle(document.querySelector(s)).fontSize)"
+    assert page.evaluate(size, ".jp-RenderedMarkdown p") >= 20
+    assert page.evaluate(size, ".jp-CodeCell .cm-content") >= 18
+    page.set_viewport_size({"width": 1920, "height": 1080})
+    assert page.evaluate(size, ".jp-RenderedMarkdown p") >= 28
+    page.set_viewport_size({"width": 1280, "height": 800})
+
+
+def test_nothing_but_the_notebook_is_seen(page):
+    for what in ("#jp-top-panel", "#jp-menu-panel", ".jp-SideBar", ".jp-NotebookPanel-toolbar", "#jp-main-statusbar"):
+        assert not page.locator(what).first.is_visible()
+
+
+def test_code_is_hidden_and_shown_at_a_key(page):
+    code = page.locator(".jp-CodeCell .jp-InputArea").first
+    assert code.is_visible()
+    page.keyboard.press("c")
+    assert not code.is_visible()
+    page.keyboard.press("c")
+    assert code.is_visible()
+
+
+def test_the_keys_are_told_when_asked(page):
+    keys = page.locator("#lecture-footer .keys")
+    page.keyboard.press("ArrowRight")
+    assert not keys.is_visible()
+    page.keyboard.press("?")
+    assert keys.is_visible() and "turn the page" in keys.inner_text()
+    page.keyboard.press("?")
+    assert not keys.is_visible()
+
+
+def value_of_slider(page):
+    return page.evaluate("""async () => {
+      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
+      const future = kernel.requestExecute({code: 'print(slider.value)'});
+      let text = '';
+      future.onIOPub = message => { text += message.content.text || ''; };
+      await future.done;
+      return text.trim();
+    }""")
+
+
+def slider_becomes(page, value):
+    """Say whether the kernel's slider has this value within five seconds: the page is ahead of the kernel."""
+    return any(value_of_slider(page) == value or page.wait_for_timeout(100) for _ in range(50))
+
+
+def test_a_live_widget_keeps_its_keys(page):
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    handle = page.locator(".noUi-handle")
+    handle.focus()
+    page.keyboard.press("Home")
+    page.wait_for_function("document.querySelector('.widget-readout').textContent === '0'")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(SHOWN) == THIRD
+    page.wait_for_function("document.querySelector('.widget-readout').textContent === '1'")
+    assert slider_becomes(page, "1")
+    page.keyboard.press("PageDown")
+    assert page.evaluate(SHOWN) == THIRD  # the slider's own key, too
+    handle.blur()
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(SHOWN) == LAST
+
+
+def test_a_number_is_typed_beside_the_slider(page):
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.locator(".widget-readout").click()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(SHOWN) == THIRD
+    for key in ("Home", "Delete", "Delete", "8"):
+        page.keyboard.press(key)
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelector('.noUi-handle').getAttribute('aria-valuetext') === '8'")
+    assert slider_becomes(page, "8")
+
+
+def test_keys_are_letters_while_writing_code(page):
+    page.locator(".jp-CodeCell .cm-content").first.click()
+    page.keyboard.press("End")
+    page.keyboard.type("  # c")
+    assert page.evaluate(SHOWN) == FIRST
+    assert page.locator(".jp-CodeCell .cm-content").first.inner_text() == "x = 1  # c"
+    for _ in range(5):
+        page.keyboard.press("Backspace")
+
+
+def test_a_slip_of_the_finger_changes_nothing(page):
+    widgets = "window.jupyterapp.shell.currentWidget.content.widgets"
+    cells = f"{widgets}.map(cell => [cell.model.type, cell.model.sharedModel.getSource()])"
+    page.locator(".jp-Notebook").first.focus()
+    for key in ("d", "d", "x", "a", "b", "y", "m", "r", "v", "z", "Enter", "M"):
+        page.keyboard.press(key)
+    page.locator(".jp-RenderedMarkdown p").first.dblclick()
+    assert page.evaluate(cells) == [list(cell) for cell in CELLS]
+    assert page.evaluate(SHOWN) == FIRST and page.locator(".jp-MarkdownCell .cm-content:visible").count() == 0
+
+
+def test_escape_leaves_and_comes_back(page):
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Escape")
+    assert page.evaluate(SHOWN) == list(range(len(CELLS)))
+    assert page.locator("#jp-main-statusbar").is_visible() and not page.locator("#lecture-footer").is_visible()
+    page.keyboard.press("ArrowRight")  # turns no page now
+    page.keyboard.press("Escape")
+    assert page.evaluate(SHOWN) == SECOND
+
+
+def test_the_notebook_is_not_saved_by_itself_and_nothing_complains(lecture):
+    dirty = "window.jupyterapp.shell.currentWidget.context.model.dirty"
+    lecture.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+    lecture.page.wait_for_function(dirty)
+    lecture.page.wait_for_timeout(4000)  # time for four autosaves
+    assert lecture.page.evaluate(dirty) and lecture.file.read_bytes() == lecture.before
+    assert lecture.errors() == [] and lecture.console == []
+
+
+# Screens of all sizes -------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sizes(lab):
+    with lab.open("sizes.ipynb") as opened:
+        opened.page.locator("#lecture-footer").wait_for()
+        opened.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+        yield opened
+
+
+def overflow(page):
+    return page.evaluate(f"(p => p.scrollHeight - p.clientHeight)(document.querySelector('{PAGE}'))")
+
+
+def test_what_is_a_little_too_tall_is_scaled_and_what_is_much_too_tall_scrolls(sizes):
+    page, fit = sizes.page, "+getComputedStyle(document.body).getPropertyValue('--lecture-fit')"
+    page.keyboard.press("Home")
+    assert 0.85 <= page.evaluate(fit) < 1 and overflow(page) <= 4 and "↓" not in footer(page)
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(fit) == 1 and overflow(page) > 100 and footer(page).endswith("↓")
+    pages = 0
+    while page.evaluate(SHOWN)[0] == 1 and pages < 20:
+        page.keyboard.press("PageDown")
+        page.wait_for_timeout(50)
+        pages += 1
+    assert 2 <= pages <= 6 and page.evaluate(SHOWN)[0] == 3
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("PageDown")
+    page.keyboard.press("PageUp")
+    assert page.evaluate(SHOWN)[0] == 1 and page.evaluate(f"document.querySelector('{PAGE}').scrollTop") < 5
+
+
+def test_no_line_of_code_is_cut_off(sizes):
+    sizes.page.keyboard.press("Home")
+    sizes.page.keyboard.press("ArrowRight")
+    code = ".jp-CodeCell:not(.lecture-away) .cm-scroller"
+    assert sizes.page.evaluate(f"(s => s.scrollWidth - s.clientWidth)(document.querySelector('{code}'))") <= 1
+
+
+def test_a_remark_stays_and_a_wish_is_heeded(sizes):
+    page, seen = sizes.page, []
+    page.keyboard.press("Home")
+    for _ in range(6):
+        seen.append(page.evaluate(SHOWN))
+        page.keyboard.press("ArrowRight")
+    assert seen == [[0], [1, 2], [3, 4], [5, 6, 7], [8], [8]]

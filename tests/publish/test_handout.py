@@ -1,0 +1,145 @@
+"""The two copies of the series; the class's runs through, with mistakes in it. The teacher's: test_solutions."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from copies import code, notebook, run
+
+from utils.checks.text import sentence_of
+from utils.exercises import lessons
+from utils.publish.handout import EDITIONS, filled, main, sealed
+
+ROOT = Path(__file__).parents[2]
+each_lesson = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.notebook)
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("hand out")
+    assert main(["--to", str(folder)]) == 0
+    return folder
+
+
+# What is in them -----------------------------------------------------------------------------------
+
+
+@each_lesson
+def test_neither_copy_holds_outputs(handout, lesson):
+    for edition in ("class", "teacher"):
+        cells = code(notebook(handout / edition, lesson))
+        assert all(not cell.outputs and cell.execution_count is None for cell in cells)
+
+
+@each_lesson
+def test_the_class_gets_blanks_and_the_teacher_solutions(handout, lesson):
+    def answers(edition):
+        return {tag.removeprefix("exercise:"): cell.source for cell in code(notebook(handout / edition, lesson))
+                for tag in cell.metadata.get("tags", [])}
+
+    assert answers("class") == {name: e.blank() for name, e in lesson.exercises.items()}
+    assert answers("teacher") == {name: e.source() for name, e in lesson.exercises.items()}
+
+
+def test_a_teacher_who_has_solved_the_exercises_does_not_hand_the_solutions_out(tmp_path, monkeypatch):
+    copy = tmp_path / "series"
+    for name in ("utils", "notebooks"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("requirements.txt", "environment.yml", "pyproject.toml", "LICENSE"):
+        shutil.copy(ROOT / name, copy)
+    for lesson in lessons():
+        nbformat.write(filled(notebook(copy, lesson), {n: e.source() for n, e in lesson.exercises.items()}),
+                       copy / "notebooks" / f"{lesson.notebook}.ipynb")
+    (copy / "notebooks" / "00_learning_a_function.progress.json").write_text("{}")
+    subprocess.run([sys.executable, "-m", "utils.publish.handout"], cwd=copy, check=True, capture_output=True,
+                   env={**os.environ, "PYTHONPATH": str(copy)})
+    for lesson in lessons():
+        cells = code(notebook(copy / "build" / "handout" / "class", lesson))
+        assert [c.source for c in cells if c.metadata.get("tags")] == [e.blank() for e in lesson.exercises.values()]
+    assert not list((copy / "build").rglob("*.progress.json*"))
+
+
+def test_everything_that_the_launcher_needs_is_there(handout):
+    for edition in ("class", "teacher"):
+        assert {path.name for path in (handout / edition).iterdir()} == {
+            "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "LICENSE", "README.md"}
+        assert not list((handout / edition).rglob("__pycache__"))
+        assert EDITIONS[edition] in (handout / edition / "README.md").read_text("utf-8")
+        done = subprocess.run([sys.executable, "-m", "utils", "--help"], cwd=handout / edition, capture_output=True,
+                              text=True, check=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
+        assert "python3 -m utils" in done.stdout
+
+
+def test_the_class_cannot_read_the_solutions_and_its_checks_work(handout):
+    for path in (handout / "class" / "utils" / "exercises").glob("*.py"):
+        if path.stem != "__init__":
+            assert "def " not in path.read_text() and "softmax" not in path.read_text().partition('"""\n')[2]
+    program = """
+from utils.checks.text import sentence_of
+from utils.exercises import lessons
+for lesson in lessons():
+    for e in lesson.exercises.values():
+        e.notebook = None
+        answer = (lambda f: f()) if e.is_question else (lambda f: f)
+        assert e.verdict(answer(e.reference)).kind == "right"
+        assert [e.verdict(answer(m)).sentence for m in e.mistakes] == [sentence_of(m) for m in e.mistakes]
+        e.solution()
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=handout / "class", capture_output=True, text=True,
+                          check=True)
+    assert set(done.stdout.splitlines()) == {"In this edition, the solutions are with your teacher."}
+
+
+def test_the_teacher_can_read_them(handout):
+    for path in (ROOT / "utils" / "exercises").glob("*.py"):
+        assert (handout / "teacher" / "utils" / "exercises" / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_seal_keeps_the_docstring_and_does_the_same():
+    names = {}
+    exec(sealed('"""What it is."""\nx = [n**2 for n in range(4)]\n'), names)
+    assert names["x"] == [0, 1, 4, 9] and names["__doc__"] == "What it is."
+
+
+def test_what_is_there_already_is_not_touched(handout, capsys):
+    before = (handout / "class" / "README.md").stat().st_mtime_ns
+    assert main(["--to", str(handout)]) == 2
+    assert "is there already: move it away" in capsys.readouterr().err
+    assert (handout / "class" / "README.md").stat().st_mtime_ns == before
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert main(["--to", str(tmp_path / "file")]) == 2
+    assert "could not be written" in capsys.readouterr().err
+
+
+# They run ------------------------------------------------------------------------------------------
+
+
+@each_lesson
+def test_the_class_s_copy_runs_through_with_mistakes_and_names_each(handout, lesson, monkeypatch):
+    """Every mistake of every exercise is filled in, one after the other; the last one stays while the rest runs."""
+    book, expected = notebook(handout / "class", lesson), []
+    cells = iter(book.cells)
+    book.cells = []
+    for cell in cells:
+        tags = cell.metadata.get("tags", [])
+        if not tags:
+            if "= torchrun(" not in cell.source:  # what the workers do is not touched by a mistake here
+                book.cells.append(cell)
+            continue
+        exercise, check = lesson.exercises[tags[0].removeprefix("exercise:")], next(cells)
+        for mistake in exercise.mistakes:
+            book.cells += [nbformat.v4.new_code_cell(exercise.source(mistake)), nbformat.v4.new_code_cell(check.source)]
+            expected.append(sentence_of(mistake))
+    said = run(book, handout / "class", monkeypatch)
+    assert [text.rstrip("\n") for text in said if text.rstrip("\n") in expected] == expected
+    assert f"0 of {len(lesson.exercises)} exercises done." in said[-1] and said[-1].count("✗") == len(lesson.exercises)
+    record = json.loads((handout / "class" / "notebooks" / f"{lesson.notebook}.progress.json").read_text("utf-8"))
+    assert [entry["tries"] for entry in record.values()] == [len(e.mistakes) for e in lesson.exercises.values()]

@@ -1,0 +1,1 @@
+"""The engine that answers a student: verdicts, diagnoses, records. The exercises themselves: `utils.exercises`."""

@@ -1,0 +1,1 @@
+"""What is set in Jupyter: the server, JupyterLab's settings, lecture mode."""

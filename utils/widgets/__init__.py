@@ -1,0 +1,90 @@
+"""The interactive pieces, one function each: what they return is an ipywidgets box, to be shown in a cell.
+
+What is to be seen is in `slopes`, `passes` and `playground.board`; here it is only bound to sliders and buttons.
+"""
+
+import ipywidgets as ipw
+
+from utils.widgets import passes, slopes
+from utils.widgets.piece import Piece, button, choice, count, slider, switch
+from utils.widgets.playground.player import Player
+from utils.widgets.playground.settings import Settings, check_points, decode
+
+# 01 and 02 ------------------------------------------------------------------------------------------
+
+
+def tangent_explorer(curve="x²", x=1.0, dx=1.0):
+    """A point and a step on a curve: true Δy, α Δx, and the gap between them."""
+    controls = {"curve": choice("curve y =", list(slopes.CURVES), curve), "x": slider("x", x, -2, 2, 0.05),
+                "dx": slider("Δx", dx, -1.5, 1.5, 0.01)}
+    return Piece(slopes.tangent_scene, slopes.tangent_stages(), controls)
+
+
+def gradient_explorer(x1=2.0, x2=1.5):
+    """A point on f's level curves: gradient, tangent, dot product, on equal and on unequal axes."""
+    controls = {"x1": slider("x₁", x1, -3, 3, 0.1, 1), "x2": slider("x₂", x2, -3, 3, 0.1, 1),
+                "equal": switch("equal axes", True)}
+    return Piece(slopes.gradient_scene, slopes.gradient_stages(), controls)
+
+
+def step_size_lab(rate=0.1, start=(3.0, 3.0)):
+    """η, start, rule, number of steps and both ε: the path, the history, and what the stopping rules say."""
+    powers = [(f"10⁻{'⁰¹²³⁴⁵⁶⁷⁸⁹'[k]}", 10.0**-k) for k in range(1, 10)]
+    controls = {
+        "rate": slider("η", rate, 0, 0.3, 0.005, 3), "x1": slider("start x₁", start[0], -4, 4, 0.25),
+        "x2": slider("start x₂", start[1], -4, 4, 0.25), "rule": choice("rule", list(slopes.RULES)),
+        "steps": count("steps", 40, 1, 100), "eps1": choice("ε₁ (change)", powers, 1e-6),
+        "eps2": choice("ε₂ (gradient)", powers, 1e-6),
+    }
+    return Piece(slopes.step_size_scene, slopes.step_size_stages(), controls, hands="above", numbers="below")
+
+
+# 03 and 04 ------------------------------------------------------------------------------------------
+
+
+def forward_explorer(step=1):
+    """Through X, Z¹, A¹ … A³, L of the lecture's network: formula, shapes, values; an input can be edited."""
+    X = passes.lecture_example("numpy")[0]
+    controls = {"step": count("step", step, 0, len(passes.FORWARD_STEPS) - 1), "row": count("sample", 1, 1, 4),
+                "entry": count("entry", 1, 1, 7), "column": count("edit input", 1, 1, 5),
+                "value": slider("its value", X[0, 0], -10, 10, 0.5, 1)}
+    piece = Piece(passes.forward_scene, passes.network_stages(), controls,
+                  rows=[*controls.values(), _steps(controls["step"], "Back", "Forward")], numbers="below")
+
+    def take_up(_):
+        """Another input has been chosen: the slider takes up its value, and nothing is edited."""
+        controls["value"].value = X[controls["row"].value - 1, controls["column"].value - 1]
+
+    for name in ("row", "column"):
+        controls[name].observe(take_up, "value")
+    return piece
+
+
+def backward_stepper(step=0):
+    """One click, one gradient: from L back to W¹ and b¹, for one sample or for the batch."""
+    samples = [("whole batch", 0), *((f"sample {p}", p) for p in range(1, 5))]
+    controls = {"step": count("step", step, 0, len(passes.BACKWARD_STEPS)), "sample": choice("for", samples, 0),
+                "referee": switch("ask autograd", False)}
+    return Piece(passes.backward_scene, passes.network_stages(), controls,
+                 rows=[*controls.values(), _steps(controls["step"], "Undo", "One gradient back")], numbers="below")
+
+
+def _steps(slider, back, on):
+    """Two buttons that move a slider by one, as far as it goes."""
+    def move(by):
+        slider.value = min(max(slider.value + by, slider.min), slider.max)
+
+    return ipw.HBox([button(f"◀ {back}", lambda: move(-1)), button(f"{on} ▶", lambda: move(1))])
+
+
+# 00 and 06 ------------------------------------------------------------------------------------------
+
+
+def playground(state="", points=None, labels=None):
+    """A network that learns in front of you, on toy data, on digits, or on `points` (n, 2) with `labels` of your own.
+
+    `state` is a string that another playground has shown.
+    """
+    own = None if points is None else check_points(points, labels)
+    settings = decode(state) if state else Settings(data="own" if own else "circle")
+    return Player(settings, own)
