@@ -16,8 +16,8 @@ PACKAGE = Path(utils.__file__).parent
 NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
 # The ground floor: a module imports only from those before it.
-GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace", "training", "datasets",
-          "checkpoints", "distributed", "autograd", "plots", "__main__"]
+GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "shapes", "mlp", "inplace", "training",
+          "datasets", "checkpoints", "distributed", "autograd", "plots", "__main__"]
 # The wings, and what each may import besides itself.
 WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},
          "jupyter": set(), "publish": {"exercises", "checks"}}

@@ -361,8 +361,15 @@ def test_a_workspace_takes_the_steps_of_the_book(array, dtype, plan, size):
             np.testing.assert_allclose(np.asarray(mine[l]), np.asarray(theirs[l]), rtol=0, atol=noise)
 
 
+def can_train(plan):
+    """Whether `train` takes it: one output is no share of anything, and cross-entropy wants shares."""
+    shares = plan.loss != "squared_error" or plan.activations[-1] == "softmax"
+    return (plan.sizes[-1] > 1 or not shares) and (plan.loss, plan.activations[-1]) != ("cross_entropy", "sigmoid")
+
+
+@pytest.mark.filterwarnings("ignore:Y runs from")
 @FEWER
-@given(plans(), st.integers(0, 3))
+@given(plans().filter(can_train), st.integers(0, 3))
 def test_training_in_batches_of_all_rows_is_training_on_the_whole(plan, more):
     net, X, Y, loss = plan.build()
     before = bits(X, Y, net.W, net.b)
@@ -377,8 +384,9 @@ def test_training_in_batches_of_all_rows_is_training_on_the_whole(plan, more):
     assert bits(X, Y, net.W, net.b) == before
 
 
+@pytest.mark.filterwarnings("ignore:Y runs from")
 @FEWER
-@given(plans())
+@given(plans().filter(can_train))
 def test_training_on_shuffled_whole_batches_differs_by_rounding_alone(plan):
     net, X, Y, loss = plan.build()
     assume(far_from_kinks(net, X))

@@ -200,12 +200,6 @@ CASES = {
     "W[1] a row": (lambda: forward(net_with(W={1: np.ones(5)}), X), ValueError, "W[1] has shape (5,)", "(m, n)"),
     "b[2] too long": (lambda: forward(net_with(b={2: np.ones(4)}), X), ValueError, "b[2] (4,)", "(m,)"),
     "b[1] a tensor": (lambda: forward(net_with(b={1: torch.ones(4)}), X), ValueError, "b[1]", "one library"),
-    "X integer tensors": (
-        lambda: forward(TENSORS, torch.ones((2, 5), dtype=torch.int64)),
-        ValueError,
-        "X holds torch.int64",
-        "W[1] holds torch.float32",
-    ),
     "X double tensors": (
         lambda: forward(TENSORS, torch.tensor(X)),
         ValueError,
@@ -473,7 +467,7 @@ def test_cross_entropy_of_an_impossible_wrong_class_is_finite(array):
 def test_a_diverging_training_yields_its_last_epoch_then_warns_and_ends(array):
     net, history = convert(initialize((5, 4, 3), (relu, identity), rng(), "he"), array), []
     epochs = train(net, array(X), array(Y), squared_error, 1e3, 100)
-    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch \d+: the loss is .*lower the rate") as said:
+    with pytest.warns(RuntimeWarning, match=r"training diverged in epoch \d+: .*lower the rate") as said:
         history.extend(epochs)
     numbers, losses = [epoch.number for epoch in history], [epoch.loss for epoch in history]
     assert numbers == list(range(1, len(history) + 1))

@@ -110,7 +110,7 @@ MUTANTS = {
     "in place, uphill": Mutant("inplace", {"self.theta -= rate": "self.theta += rate"}, None),
     "in place, without the rate": Mutant("inplace", {"rate * self.g": "self.g"}, None),
     "in place, bias forgotten": Mutant("inplace", {"            Z += b[l]\n": ""}, None),
-    "in place, pullback forgotten": Mutant("inplace", {"dZ = f[l].pullback(dA, A[l])": "dZ = dA"}, None),
+    "in place, pullback forgotten": Mutant("inplace", {"dZ = pullback[l](dA, A[l])": "dZ = dA"}, None),
     "in place, dW from the wrong A": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(dZ.T, A[l])"}, None),
     "in place, dW transposed": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(A[l - 1].T, dZ)"}, None),
     "in place, db of the first row alone": Mutant("inplace", {"dot(ones, dZ)": "dot(ones[:, :1], dZ[:1])"}, None),

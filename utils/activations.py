@@ -13,11 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_finite, formula, library, quiet, shape
+from utils.arrays import Door, QuietDoor, check_finite, check_same, floats, formula, is_plain, library, shape
 
 
 class Activation(NamedTuple):
-    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ."""
+    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ.
+
+    A new activation is one line: `Activation("name", apply, pullback)`. The five below also take whole numbers
+    and truth values, as floats, and refuse what is no array of numbers, with a TypeError or ValueError.
+    """
 
     name: str
     apply: Callable
@@ -29,8 +33,11 @@ class Activation(NamedTuple):
 
     @property
     def unchecked(self):
-        """The same activation, its formula alone: the caller silences NumPy's overflow for σ and softmax."""
-        return self._replace(apply=formula(self.apply))
+        """The same activation, its formulas alone: the caller silences NumPy's overflow for σ and softmax."""
+        return self._replace(apply=formula(self.apply), pullback=formula(self.pullback))
+
+
+# The formulas -------------------------------------------------------------------------------------
 
 
 def _sigmoid(Z):
@@ -57,11 +64,38 @@ def _softmax(Z):
     return E / E.sum(-1, keepdims=True)
 
 
-identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)
-sigmoid = Activation("sigmoid", quiet(_sigmoid), lambda dA, A: dA * A * (1 - A))
-tanh = Activation("tanh", _tanh, lambda dA, A: dA * (1 - A * A))
-relu = Activation("relu", _relu, lambda dA, A: dA * (A > 0))  # A > 0 exactly where Z > 0; slope 0 at 0
-softmax = Activation("softmax", quiet(_softmax), lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True)))
+# The doors ----------------------------------------------------------------------------------------
+
+
+def _check_Z(Z):
+    return (Z if is_plain(Z) else floats("Z", Z),)
+
+
+def _check_row(Z):
+    Z = floats("Z", Z)
+    if not shape(Z)[-1:] > (0,):
+        raise ValueError(f"Z has shape {shape(Z)}, expected at least one number a row")
+    return (Z,)
+
+
+def _check_pull(dA, A):
+    if not (is_plain(dA) and is_plain(A) and dA.shape == A.shape):
+        dA, A = floats("dA", dA), floats("A", A)
+        check_same("A", A, "dA", dA)
+    return dA, A
+
+
+def _pull(pullback):
+    return Door(pullback, _check_pull)
+
+
+identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)  # needs no door: it computes nothing
+sigmoid = Activation("sigmoid", QuietDoor(_sigmoid, _check_Z), _pull(lambda dA, A: dA * A * (1 - A)))
+tanh = Activation("tanh", Door(_tanh, _check_Z), _pull(lambda dA, A: dA * (1 - A * A)))
+# A > 0 exactly where Z > 0. At Z = 0, where relu has no derivative, its slope here is 0, as in torch.
+relu = Activation("relu", Door(_relu, _check_Z), _pull(lambda dA, A: dA * (A > 0)))
+softmax = Activation("softmax", QuietDoor(_softmax, _check_row),
+                     _pull(lambda dA, A: A * (dA - (dA * A).sum(-1, keepdims=True))))
 
 ACTIVATIONS = {f.name: f for f in (identity, sigmoid, tanh, relu, softmax)}
 
@@ -72,7 +106,7 @@ def softmax_jacobian(a):
     Entry (i, j) says how output i moves with input j (slides, part 10). The matrix is symmetric and
     each row sums to 0. Raises ValueError if `a` is not one row of finite numbers.
     """
-    xp = library(a)
+    a, xp = floats("a", a), library(a)
     if len(a.shape) != 1 or a.shape[0] == 0:
         raise ValueError(f"a has shape {shape(a)}, expected one row of probabilities, shape (d,)")
     check_finite("a", a)

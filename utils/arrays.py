@@ -1,10 +1,12 @@
-"""Which library owns an array, and the questions every door asks of one.
+"""Which library owns an array, and what a door lets in.
 
 The lecture's formulas are written once and run on NumPy arrays and on torch tensors. Nothing here
 imports torch: a tensor can only exist if somebody has imported it already, so we look it up.
 """
 
 import sys
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,6 +14,7 @@ import numpy as np
 # page, in the next step: up to half of a step's time. It stops that for blocks up to the largest it has seen freed.
 np.empty(31 * 2**20, np.uint8)  # just below the 32 MB that it considers; never touched, so it costs no memory
 
+ndarray, DOUBLE, SINGLE = np.ndarray, np.dtype(np.float64), np.dtype(np.float32)  # by short ways: asked in every step
 NUMPYS = (np.ndarray, np.generic)
 
 
@@ -51,18 +54,92 @@ def shape(x):
     return tuple(x.shape)
 
 
-def check_matrix(name, x):
-    """Raise TypeError unless `x` is an array of numbers, ValueError unless it is 2-D with a row in it."""
+# Doors: a formula behind a check ------------------------------------------------------------------
+
+
+class Door(NamedTuple):
+    """A formula and its check. A call checks first; a loop that has checked once takes the formula alone.
+
+    `check` is called with the formula's arguments, and returns them as the formula wants them, or raises.
+    """
+
+    formula: Callable
+    check: Callable
+
+    def __call__(self, *args):
+        return self.formula(*self.check(*args))
+
+
+class QuietDoor(Door):
+    """A door whose formula may overflow on the way to the right answer: NumPy says nothing of it."""
+
+    @np.errstate(over="ignore")
+    def __call__(self, *args):
+        return self.formula(*self.check(*args))
+
+
+def formula(f):
+    """Return the formula behind a door; what is no door is its own formula."""
+    return f.formula if isinstance(f, Door) else f
+
+
+def is_plain(x):
+    """Say whether `x` is what the formulas work with: an array of floats, and nothing that only looks like one."""
+    return type(x) is ndarray and (x.dtype is DOUBLE or x.dtype is SINGLE)
+
+
+def floats(name, x, like=None):
+    """Return `x` as a plain array of floats in its own library, itself if it is one already.
+
+    Whole numbers and truth values become floats, of the precision of `like` if that is given: among small integers
+    0 − 1 is 255. A subclass such as np.matrix, where A * B means something else, becomes an array; bytes are brought
+    into this machine's order. Raises TypeError for complex numbers, text and objects, ValueError for a masked
+    array with something masked, or a tensor that is not dense.
+    """
+    if is_plain(x):
+        return x
     try:
         xp = library(x)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
-    if xp is np and x.dtype.kind not in "fiub":
+    return _numpy_floats(name, x, like) if xp is np else _torch_floats(name, x, like, xp)
+
+
+def _numpy_floats(name, x, like):
+    check_unmasked(name, x)
+    if x.dtype.kind not in "fiub":
         raise TypeError(f"{name} holds {x.dtype}, expected real numbers")
+    dtype = x.dtype.newbyteorder("=") if x.dtype.kind == "f" else DOUBLE if like is None else like.dtype
+    return np.asarray(x).astype(dtype, copy=False)
+
+
+def _torch_floats(name, x, like, torch):
+    if x.layout is not torch.strided:
+        raise ValueError(f"{name} is a tensor of the layout {x.layout}, expected a dense one: {name}.to_dense()")
+    if x.is_floating_point():
+        return x
+    if x.is_complex() or x.is_quantized:
+        raise TypeError(f"{name} holds {x.dtype}, expected real numbers")
+    return x.to(torch.get_default_dtype() if like is None else like.dtype)
+
+
+# Checks: each raises an error that names what it has found, and what was expected -----------------
+
+
+def check_matrix(name, x, like=None):
+    """Return `x` as a plain array of floats (see `floats`); raise ValueError unless it is 2-D with a row in it."""
+    x = floats(name, x, like)
     if len(x.shape) != 2:
         raise ValueError(f"{name} has shape {shape(x)}, expected two axes: (rows, columns), one sample a row")
     if 0 in x.shape:
         raise ValueError(f"{name} has shape {shape(x)}, expected at least one row and one column")
+    return x
+
+
+def check_unmasked(name, x):
+    """Raise ValueError if `x` is a masked array that hides something: nobody here would heed the mask."""
+    if np.ma.is_masked(x):
+        raise ValueError(f"{name} has {np.ma.count_masked(x)} masked entries, expected all to be known")
 
 
 def check_finite(name, x):
@@ -113,29 +190,3 @@ def check_count(name, number):
     if number < 1:
         raise ValueError(f"{name} is {number}, expected at least 1")
     return int(number)
-
-
-# Doors and formulas -------------------------------------------------------------------------------
-
-# {id of a door: (door, formula)}. By id, because a callable need not be hashable; with the door, because the id of
-# one that is gone could go to another function.
-_FORMULAS = {}
-
-
-def door(checked, bare):
-    """Return `checked`, and remember `bare` as its formula: the same function, without its checks or its silence.
-
-    If `bare` is a door itself, the formula is the one behind that.
-    """
-    _FORMULAS[id(checked)] = checked, formula(bare)
-    return checked
-
-
-def quiet(bare):
-    """Return `bare` behind a door that silences NumPy about an overflow which does no harm."""
-    return door(np.errstate(over="ignore")(bare), bare)
-
-
-def formula(f):
-    """Return the formula behind the door `f`, for a loop that has checked once; what is no door is its own formula."""
-    return _FORMULAS.get(id(f), (f, f))[1]

@@ -4,7 +4,8 @@ x    the current guess, shape (d,)            f    the function, x ↦ a number
 g    the gradient ∇f(x), shape (d,)           η    the rate ("step size"), a positive number
 k    the number of steps taken so far         H    the symmetric matrix of a quadratic, shape (d, d)
 
-A rate rule is a function (f, x, g, k) ↦ η; a stopping rule looks at the history so far.
+A rate rule is a function (f, x, g, k) ↦ η; a stopping rule looks at the history so far. `fixed` and `decaying` need
+the last argument alone: `utils.training.train` takes them, too, and gives them the number of the epoch.
 """
 
 from collections.abc import Callable
@@ -96,13 +97,13 @@ def small_gradient(eps):
 def fixed(rate):
     """η is the same at every step."""
     rate = check_positive("rate", rate)
-    return lambda f, x, g, k: rate
+    return lambda *state: rate
 
 
 def decaying(rate, decay):
     """η = rate / (1 + decay · k): large steps first, smaller and smaller ones later."""
     rate, decay = check_positive("rate", rate), check_positive("decay", decay)
-    return lambda f, x, g, k: rate / (1 + decay * k)
+    return lambda *state: rate / (1 + decay * state[-1])
 
 
 def exact_line_search(quadratic):
@@ -145,12 +146,13 @@ def gradient_descent(f, gradient, start, rate, stop=(), max_steps=1000):
     `f` maps a point of shape (d,) to a number, `gradient` to an array of shape (d,). `start` has
     shape (d,), or is a number when d is 1. `rate` is a number or a rate rule. `stop` is a stopping
     rule or several, tested in order after every step. The run also ends after `max_steps`, or when f
-    has grown without bound. Returns a `Descent` and never raises for a run that diverges.
+    has grown without bound. Every call is given a copy of the point, so that a function that works in place does no
+    harm. Returns a `Descent` and never raises for a run that diverges.
     Raises ValueError or TypeError for a start that is not finite, a rate that is not positive, or
     functions whose results have the wrong shape.
     """
     rule = rate if callable(rate) else fixed(rate)
-    return _iterate(f, gradient, start, lambda f, x, g, k: rule(f, x, g, k) * g, stop, max_steps)
+    return _iterate(f, gradient, start, lambda f, x, g, k: rule(f, x.copy(), g.copy(), k) * g, stop, max_steps)
 
 
 def sign_descent(f, gradient, start, step, stop=(), max_steps=1000):
@@ -168,19 +170,23 @@ def _iterate(f, gradient, start, move, stop, max_steps):
     rules = _rules(stop)
     max_steps = check_count("max_steps", max_steps)
     x = _start(start)
-    path, values, norms = [x], [_value(f, x)], []
+
+    def value(x):
+        return _value(f, x.copy())
+
+    path, values, norms = [x], [value(x)], []
     check_finite("f(start)", np.array(values[0]))
     limit = values[0] + DIVERGED * (1 + abs(values[0]))
     with np.errstate(over="ignore", invalid="ignore"):
         while True:
-            g = _gradient(gradient, x)
+            g = _gradient(gradient, x.copy())
             norms.append(float(np.sqrt(g @ g)))
             stopped_by = _verdict(rules, values, norms, limit, max_steps)
             if stopped_by:
                 return Descent(np.array(path), np.array(values), np.array(norms), stopped_by)
-            x = x - move(f, x, g, len(path) - 1)
+            x = x - move(value, x, g, len(path) - 1)
             path.append(x)
-            values.append(_value(f, x))
+            values.append(value(x))
 
 
 def _rules(stop):

@@ -14,8 +14,9 @@ line, θ ← θ − η g, moves all parameters.
 import numpy as np
 
 from utils.activations import Activation
-from utils.arrays import detached, library
-from utils.mlp import MLP, check_gradient, convert
+from utils.arrays import detached, formula, library
+from utils.mlp import MLP, convert
+from utils.shapes import check_gradient
 
 
 class Workspace:
@@ -33,29 +34,33 @@ class Workspace:
         self.g = xp.zeros_like(self.theta)
         self.net, self.loss = MLP(*views(self.theta, net.W), dict(net.f)), loss.unchecked
         self.dW, self.db = views(self.g, net.W)
-        # The formula alone, but where a subclass or another kind of object has a __call__ of its own.
-        self.apply = {l: f.unchecked.apply if type(f) is Activation else f for l, f in net.f.items()}
+        # The formulas alone, but where a subclass or another kind of object has a __call__ of its own.
+        self.apply = {l: formula(f.apply) if type(f) is Activation else f for l, f in net.f.items()}
+        self.pullback = {l: formula(f.pullback) for l, f in net.f.items() if l in net.W}
         self.ones = xp.ones_like(X[:, :1], dtype=self.theta.dtype).T
         self.dot = np.dot if xp is np else xp.mm  # for small arrays faster than @
 
     def step(self, X, Y, rate):
         """Move the network one step downhill on the batch X, Y: forward, ∂L/∂A, backward, descend."""
-        W, b, f = self.net
-        apply, dW, db, dot = self.apply, self.dW, self.db, self.dot
+        W, b, _ = self.net
+        apply, pullback, dW, db, dot = self.apply, self.pullback, self.dW, self.db, self.dot
         A, ones = {0: X}, self.ones[:, : len(X)]
         for l in W:
             Z = dot(A[l - 1], W[l].T)
             Z += b[l]
             A[l] = apply[l](Z)
-        dA = self.loss.gradient(A[len(W)], Y)
-        check_gradient(dA, A, len(W))
+        dA = check_gradient(self.loss.gradient(A[len(W)], Y), A, len(W))
         for l in reversed(W):
-            dZ = f[l].pullback(dA, A[l])
+            dZ = pullback[l](dA, A[l])
             dW[l][...] = dot(dZ.T, A[l - 1])
             db[l][...] = dot(ones, dZ)  # a row of ones times dZ is dZ.sum(0), only faster
             if l > 1:
                 dA = dot(dZ, W[l])
         self.theta -= rate * self.g
+
+    def has_diverged(self):
+        """Say whether ‖θ‖² is no longer finite: a parameter is nan, infinite, or too large to be squared."""
+        return not np.isfinite(float(self.theta @ self.theta))
 
     def network(self):
         """Return the network as it is now, in arrays of its own."""

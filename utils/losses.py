@@ -14,15 +14,17 @@ import numpy as np
 
 from utils.activations import softmax
 from utils.arrays import (
+    Door,
+    QuietDoor,
     check_count,
     check_finite,
+    check_library,
     check_matrix,
     check_same,
-    door,
+    check_unmasked,
     formula,
     library,
     numpy_array,
-    quiet,
     shape,
 )
 
@@ -30,8 +32,9 @@ from utils.arrays import (
 class Loss(NamedTuple):
     """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
 
-    A new loss is one line: `Loss("name", value, gradient)`. The three below check what they are
-    given; `unchecked` does not, for a loop that has checked once and silences NumPy's overflow.
+    A new loss is one line: `Loss("name", value, gradient)`. Value and gradient of the three below are doors: they
+    check what they are given, and take whole numbers and truth values as floats. `unchecked` holds the formulas alone,
+    for a loop that has checked once and silences NumPy's overflow.
     """
 
     name: str
@@ -46,6 +49,10 @@ class Loss(NamedTuple):
     def unchecked(self):
         """The same loss without checks; the caller silences NumPy's overflow, which does no harm in softmax."""
         return self._replace(value=formula(self.value), gradient=formula(self.gradient))
+
+    def checked(self, A, Y):
+        """Return A and Y as the formulas want them, or raise; a loss of one's own takes them as they are."""
+        return self.value.check(A, Y) if isinstance(self.value, Door) else (A, Y)
 
 
 # The formulas -------------------------------------------------------------------------------------
@@ -73,9 +80,12 @@ def _cross_entropy_gradient(A, Y):
 
 
 def _softmax_cross_entropy(Z, Y):
-    """Σ y · (log Σ e^z − z) over a row, with the row's largest z subtracted first: no overflow, no log 0."""
+    """Σ y · (log Σ e^z − z) over a row, with the row's largest z subtracted first: no overflow, no log 0.
+
+    A difference too large for a float becomes the largest float, not −∞: for 0 · ∞ is no number.
+    """
     xp = library(Z)
-    Z = Z - xp.amax(Z, -1, keepdims=True)
+    Z = xp.clip(Z - xp.amax(Z, -1, keepdims=True), xp.finfo(Z.dtype).min, None)
     return (xp.log(xp.exp(Z).sum(-1)) - (Y * Z).sum(-1)).sum() / len(Y)
 
 
@@ -87,63 +97,57 @@ def _softmax_gradient(Z, Y):
 
 
 def _check_numbers(A, Y):
-    check_matrix("A", A)
-    check_matrix("Y", Y)
+    check_library("A", A, "Y", Y)
+    A = check_matrix("A", A)
+    Y = check_matrix("Y", Y, like=A)
     check_same("A", A, "Y", Y)
     check_finite("A", A)
     check_finite("Y", Y)
+    return A, Y
 
 
 def _check_targets(A, Y):
-    _check_numbers(A, Y)
-    Y = numpy_array(Y)
-    if (Y < 0).any():
-        raise ValueError(f"Y has the negative entry {Y.min():.4g}, expected probabilities")
-    sums = Y.sum(1)
+    A, Y = _check_numbers(A, Y)
+    shares = numpy_array(Y)
+    if (shares < 0).any():
+        raise ValueError(f"Y has the negative entry {shares.min():.4g}, expected probabilities")
+    sums = shares.sum(1)
     wrong = np.flatnonzero(abs(sums - 1) > 1e-4)
     if wrong.size:
-        raise ValueError(f"Y[{wrong[0]}] sums to {sums[wrong[0]]:.4g}, expected 1: each row is one-hot or a share-out")
+        wish = "a column for each class, one_hot(labels, 2)" if shares.shape[1] == 1 else "one-hot or a share-out"
+        raise ValueError(f"Y[{wrong[0]}] sums to {sums[wrong[0]]:.4g}, expected 1: each row is {wish}")
+    return A, Y
 
 
 def _check_probabilities(A, Y):
-    _check_targets(A, Y)
-    A, Y = numpy_array(A), numpy_array(Y)
-    if (A < -1e-3).any() or (A > 1 + 1e-3).any() or (A[Y > 0] < 0).any():
+    A, Y = _check_targets(A, Y)
+    a, y = numpy_array(A), numpy_array(Y)
+    if (a < -1e-3).any() or (a > 1 + 1e-3).any() or (a[y > 0] < 0).any():
         raise ValueError(
-            f"A runs from {A.min():.4g} to {A.max():.4g}, expected probabilities between 0 and 1; "
+            f"A runs from {a.min():.4g} to {a.max():.4g}, expected probabilities between 0 and 1; "
             "for logits use softmax_cross_entropy"
         )
-    if (A[Y > 0] == 0).any():
-        row = int(np.argwhere((Y > 0) & (A == 0))[0][0])
+    if (a[y > 0] == 0).any():
+        row = int(np.argwhere((y > 0) & (a == 0))[0][0])
         warnings.warn(
             f"A[{row}] gives its right class the probability 0, so the cross-entropy is infinite; "
             "softmax_cross_entropy, on the logits, stays finite",
             RuntimeWarning,
             stacklevel=4,
         )
-
-
-def _checked(bare, check):
-    def checked(A, Y):
-        check(A, Y)
-        return bare(A, Y)
-
-    checked.__doc__ = f"Check A and Y, then: {bare.__doc__ or bare.__name__.strip('_').replace('_', ' ')}"
-    return door(checked, bare)
+    return A, Y
 
 
 squared_error = Loss(
-    "squared error", _checked(_squared_error, _check_numbers), _checked(_squared_error_gradient, _check_numbers)
+    "squared error", Door(_squared_error, _check_numbers), Door(_squared_error_gradient, _check_numbers)
 )
 cross_entropy = Loss(
-    "cross-entropy",
-    _checked(_cross_entropy, _check_probabilities),
-    _checked(_cross_entropy_gradient, _check_probabilities),
+    "cross-entropy", Door(_cross_entropy, _check_probabilities), Door(_cross_entropy_gradient, _check_probabilities)
 )
 softmax_cross_entropy = Loss(
     "softmax + cross-entropy",
-    _checked(_softmax_cross_entropy, _check_targets),
-    quiet(_checked(_softmax_gradient, _check_targets)),
+    QuietDoor(_softmax_cross_entropy, _check_targets),
+    QuietDoor(_softmax_gradient, _check_targets),
 )
 
 
@@ -155,6 +159,7 @@ def one_hot(labels, classes):
     Raises TypeError for labels that are not whole numbers, ValueError for one out of range.
     """
     classes = check_count("classes", classes)
+    check_unmasked("labels", labels)
     is_tensor = hasattr(labels, "detach")
     numbers = numpy_array(labels)
     if numbers.ndim != 1 or numbers.size == 0:

@@ -16,17 +16,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from utils.activations import ACTIVATIONS, Activation
-from utils.arrays import (
-    check_count,
-    check_finite,
-    check_library,
-    check_matrix,
-    check_positive,
-    library,
-    numpy_array,
-    shape,
-)
+from utils.activations import ACTIVATIONS, Activation, sigmoid
+from utils.arrays import check_count, check_finite, check_matrix, check_positive, numpy_array
+from utils.shapes import check_gradient, check_parts, check_shapes, check_trace
 
 
 class MLP(NamedTuple):
@@ -56,9 +48,10 @@ class Gradients(NamedTuple):
 def forward(net, X):
     """Push the batch X of shape (N, d₀) through every layer; the output is `A[L]` (slides, part 8).
 
-    Raises ValueError if a shape does not fit or two libraries are mixed, TypeError for what is no array.
+    Whole numbers count as floats. Raises ValueError if a shape does not fit or two libraries are mixed, TypeError for
+    what is no array of numbers.
     """
-    check_shapes(net, X)
+    net, X = check_shapes(net, X)
     Z, A = {}, {0: X}
     for l in net.W:
         Z[l] = A[l - 1] @ net.W[l].T + net.b[l]
@@ -71,10 +64,11 @@ def backward(net, trace, dA, to_input=True):
 
     The factor 1/N is in `dA` already: every loss puts it there. With `to_input=False` the way back
     ends at layer 1, without ∂L/∂X, which no step needs. Raises ValueError or TypeError if `dA` is not
-    like the output.
+    like the output, or the trace is not this network's.
     """
     L = len(net.W)
-    check_gradient(dA, trace.A, L)
+    net = check_trace(net, trace)
+    dA = check_gradient(dA, trace.A, L)
     A, dA, dZ, dW, db = trace.A, {L: dA}, {}, {}, {}
     for l in reversed(net.W):
         dZ[l] = net.f[l].pullback(dA[l], A[l])
@@ -86,18 +80,32 @@ def backward(net, trace, dA, to_input=True):
 
 
 def descend(net, gradients, rate):
-    """Return the network one step downhill: W − rate · dW, b − rate · db in every layer."""
+    """Return the network one step downhill: W − rate · dW, b − rate · db in every layer.
+
+    Raises ValueError or TypeError for a rate that is not positive, or a gradient without its parameter's shape.
+    """
     rate = check_positive("rate", rate)
+    check_parts(net, gradients)
     W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
     b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
     return MLP(W, b, net.f)
 
 
 def predict(net, X):
-    """Return the most likely class of each row of X, shape (N,). Raises as `forward`, and for nan in X."""
-    check_matrix("X", X)
+    """Return the most likely class of each row of X, shape (N,).
+
+    A network with one output has two classes: a sigmoid says how probable class 1 is, and gives it from ½ on. Raises
+    as `forward`, for nan in X, and ValueError for one output of another kind: it needs a threshold of your own.
+    """
+    X, L = check_matrix("X", X), len(net.W)
     check_finite("X", X)
-    return forward(net, X).A[len(net.W)].argmax(1)
+    A = forward(net, X).A[L]
+    if A.shape[1] > 1:
+        return A.argmax(1)
+    if net.f[L].name != sigmoid.name:
+        raise ValueError(f"the network has one output, {net.f[L].name}, so the largest is always class 0: expected two "
+                         f"or more, a sigmoid, or a threshold of your own, forward(net, X).A[{L}][:, 0] > …")
+    return 1 * (A[:, 0] >= 0.5)
 
 
 # Making a network ---------------------------------------------------------------------------------
@@ -143,48 +151,6 @@ def initialize(sizes, activations, rng, scheme="xavier"):
 def convert(net, change):
     """Return the network with `change` applied to every W[l] and b[l], e.g. `torch.from_numpy`."""
     return MLP({l: change(w) for l, w in net.W.items()}, {l: change(b) for l, b in net.b.items()}, net.f)
-
-
-def fits(net, X):
-    """Say whether all is plainly in order, as it is in every step of a training; costs less than to say what is not."""
-    if len(getattr(X, "shape", ())) != 2 or X.shape[0] == 0:
-        return False
-    width, kind, dtype = X.shape[1], type(X), X.dtype
-    for l, W in net.W.items():
-        b = net.b[l]
-        if not (type(W) is type(b) is kind and W.dtype is b.dtype is dtype and W.shape == (*b.shape, width)):
-            return False
-        width = W.shape[0]
-    return True
-
-
-def check_shapes(net, X):
-    """Raise ValueError or TypeError naming the first array that does not fit; no data is read."""
-    if fits(net, X):
-        return
-    xp, name, width = library(X), "X", X.shape[-1] if X.shape else 0
-    if len(X.shape) != 2 or X.shape[0] == 0:
-        raise ValueError(f"X has shape {shape(X)}, expected (N, {np.shape(net.W[1])[-1]}): one sample a row")
-    for l, W in net.W.items():
-        b = net.b[l]
-        check_library(f"W[{l}]", W, "X", X)
-        check_library(f"b[{l}]", b, "X", X)
-        if len(W.shape) != 2 or b.shape != W.shape[:1]:
-            raise ValueError(f"W[{l}] has shape {shape(W)} and b[{l}] {shape(b)}, expected (m, n) and (m,)")
-        if W.shape[1] != width:
-            raise ValueError(f"{name} has {width} columns, but W[{l}] takes {W.shape[1]}")
-        if xp is not np and not X.dtype == W.dtype == b.dtype:
-            other, dtype = (f"W[{l}]", W.dtype) if W.dtype != X.dtype else (f"b[{l}]", b.dtype)
-            raise ValueError(f"X holds {X.dtype}, but {other} holds {dtype}: use one precision")
-        name, width = f"A[{l}]", W.shape[0]
-
-
-def check_gradient(dA, A, L):
-    """Raise ValueError or TypeError if `dA` does not have the library and the shape of A[L]."""
-    if type(dA) is not type(A[L]):
-        check_library("dA", dA, f"A[{L}]", A[L])
-    if dA.shape != A[L].shape:
-        raise ValueError(f"dA has shape {shape(dA)}, expected the shape of A[{L}], {shape(A[L])}")
 
 
 # Keeping a network --------------------------------------------------------------------------------

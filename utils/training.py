@@ -1,25 +1,55 @@
 """The loop: forward, loss, backward, step, until the epochs are over.
 
 X, Y    the samples and their targets, rows are samples, shapes (N, d₀) and (N, d_L)
-η       the rate, a positive number
+η       the rate, a positive number, or a rule: a function of the epoch's number, which counts from 1
 """
 
 import warnings
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_count, check_finite, check_matrix, check_positive, detached, holds_floats, library
+from utils.activations import ACTIVATIONS, sigmoid, softmax, tanh
+from utils.arrays import (
+    check_count,
+    check_finite,
+    check_matrix,
+    check_positive,
+    detached,
+    holds_floats,
+    library,
+    numpy_array,
+)
+from utils.descent import fixed
 from utils.inplace import Workspace
-from utils.mlp import MLP, backward, check_shapes, descend, forward
+from utils.losses import cross_entropy, softmax_cross_entropy, squared_error
+from utils.mlp import backward, descend, forward
+from utils.shapes import check_shapes
+
+LARGE = 10.0  # inputs beyond this want a rate so small that hardly anybody finds it
+CROSS_ENTROPIES = {cross_entropy.name, softmax_cross_entropy.name}
 
 
-class Epoch(NamedTuple):
-    """One pass over the data: its number from 1, the network after it, and that network's loss on all of X."""
+class Epoch:
+    """One pass over the data: its `number` from 1, the `net` after it, and that network's `loss` on all of X.
 
-    number: int
-    net: MLP
-    loss: float
+    The loss costs a forward pass over all of X, and is computed when somebody first asks for it.
+    """
+
+    def __init__(self, number, net, measure):
+        self.number, self.net, self._measure = number, net, measure
+
+    @cached_property
+    def loss(self):
+        """The loss on all of X, a float."""
+        return self._measure(self.net)
+
+    def __iter__(self):
+        return iter((self.number, self.net, self.loss))
+
+    def __repr__(self):
+        return f"Epoch(number={self.number}, loss={self.loss:.4g})"
 
 
 class Accumulated(NamedTuple):
@@ -39,40 +69,67 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     is brought to it.
     The run begins with the network as it is at the call. The caller keeps every epoch that it was given,
     whose network is its own: to change it does not change the run. It may stop asking at any time. A run
-    whose loss is no longer finite yields that epoch, warns, and ends.
-    Raises ValueError or TypeError at the call, before any step, for data that does not fit.
+    whose parameters are nan, or too large to be squared, yields that epoch, warns, and ends.
+    Raises ValueError or TypeError at the call, before any step, for data that does not fit, and for an activation and a
+    loss of which nothing right can come; warns of those that can do no more than half of it.
     """
-    check_matrix("X", X)
-    check_matrix("Y", Y)
+    X, labels = check_matrix("X", X, like=net.W[1]), check_matrix("Y", Y)
     check_finite("X", X)
-    rate, epochs = check_positive("rate", rate), check_count("epochs", epochs)
+    rates, epochs = _rates(rate), check_count("epochs", epochs)
     batch_size = len(X) if batch_size is None else check_count("batch_size", batch_size)
     if not hasattr(loss, "unchecked"):
         raise TypeError(f"loss is {loss!r}, expected a Loss such as utils.losses.cross_entropy")
     if not (rng is None or isinstance(rng, np.random.Generator)):
         raise TypeError(f"rng is {rng!r}, expected a NumPy Generator or None")
-    if len(X) != len(Y):
-        raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
-    loss.value(output(net, X), Y)  # the one time that the data is read and checked
+    if len(X) != len(labels):
+        raise ValueError(f"X has {len(X)} rows, but Y has {len(labels)}: one target a sample")
+    net, X = check_shapes(net, X)
+    A = output(net, X)
+    _, Y = loss.checked(A, Y)  # the one time that the data is read and checked; a loss of one's own may take labels
+    with np.errstate(over="ignore", invalid="ignore"):
+        loss.unchecked.value(A, Y)
+    check_pairing(net, loss, A, Y)
     X, Y = detached(X), detached(Y)
     workspace = Workspace(net, X[:batch_size], loss)
     if holds_floats(Y):
-        Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)  # whole numbers stay: a loss may take labels
-    return _epochs(workspace, X, Y, rate, epochs, batch_size, rng)
+        Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)
+    return _epochs(workspace, X, Y, rates, epochs, batch_size, rng)
 
 
-def _epochs(workspace, X, Y, rate, epochs, batch_size, rng):
+def _epochs(workspace, X, Y, rates, epochs, batch_size, rng):
+    def measure(net):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return float(workspace.loss.value(output(net, X), Y))
+
     for number in range(1, epochs + 1):
+        rate = rates(number)
         with np.errstate(over="ignore", invalid="ignore"):
             for X_batch, Y_batch in batches(X, Y, batch_size, rng):
                 workspace.step(X_batch, Y_batch, rate)
-            net = workspace.network()
-            value = float(workspace.loss.value(output(net, X), Y))
-        yield Epoch(number, net, value)
-        if not np.isfinite(value):
-            warnings.warn(f"training diverged in epoch {number}: the loss is {value}; lower the rate ({rate})",
-                          RuntimeWarning, stacklevel=2)
+            diverged = workspace.has_diverged()
+        yield Epoch(number, workspace.network(), measure)
+        if diverged:
+            warnings.warn(f"training diverged in epoch {number}: the parameters are out of all bounds; "
+                          f"{_remedy(X, workspace.loss, rate)}", RuntimeWarning, stacklevel=2)
             return
+
+
+def _rates(rate):
+    """Return a rate as a checked rule of the epoch's number; the first one is asked for, and checked, at once."""
+    rule = rate if callable(rate) else fixed(rate)
+
+    def checked(number):
+        try:
+            found = rule(number)
+        except TypeError as error:
+            raise TypeError(f"rate({number}) cannot be had ({error}), expected a rule of the epoch's number") from error
+        return check_positive(f"rate({number})", found)
+
+    first = checked(1)
+    return lambda number: first if number == 1 else checked(number)
+
+
+# By the book --------------------------------------------------------------------------------------
 
 
 def output(net, X):
@@ -107,7 +164,7 @@ def accumulate(net, X, Y, loss):
     """
     if len(X) != len(Y):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
-    check_shapes(net, X)
+    net, X = check_shapes(net, X)
     T, err = len(X), 0.0
     dW, db = ({l: 0 * v for l, v in layers.items()} for layers in (net.W, net.b))
     for t in range(T):
@@ -120,3 +177,48 @@ def accumulate(net, X, Y, loss):
             dW[l] = dW[l] + gradients.dW[l]
             db[l] = db[l] + gradients.db[l]
     return Accumulated(err / T, {l: v / T for l, v in dW.items()}, {l: v / T for l, v in db.items()})
+
+
+# What cannot work ---------------------------------------------------------------------------------
+
+REACH = {sigmoid.name: (0, 1), tanh.name: (-1, 1), softmax.name: (0, 1)}  # the outputs' lowest and highest value
+
+
+def check_pairing(net, loss, A, Y):
+    """Raise ValueError if nothing right can come of the last activation and the loss, and warn if not all of it can.
+
+    `A` is the network's first output, which tells whether the rows of an activation of one's own sum to 1.
+    """
+    f, classes = net.f[len(net.W)].name, A.shape[1]
+    if classes == 1 and (loss.name in CROSS_ENTROPIES or f == softmax.name):
+        raise ValueError("the network has one output, which as a share of the whole is always 1: expected one for each "
+                         "class, or a sigmoid under squared_error")
+    if loss.name == cross_entropy.name and f != softmax.name and (f in ACTIVATIONS or not sums_to_1(A)):
+        raise ValueError(f"cross_entropy of {f} outputs can become 0 for any labels, for their rows need not sum to 1: "
+                         "expected softmax, or softmax_cross_entropy on identity")
+    if loss.name == softmax_cross_entropy.name and f in REACH:
+        low, high = REACH[f]
+        most = 1 / (1 + (classes - 1) * np.exp(low - high))
+        warnings.warn(f"softmax_cross_entropy takes the softmax of {f} outputs, so no probability can pass {most:.2f}: "
+                      "better end with identity", stacklevel=3)
+    if loss.name == squared_error.name and f in REACH:
+        (low, high), (lowest, highest) = REACH[f], (float(Y.min()), float(Y.max()))
+        if lowest < low or highest > high:
+            warnings.warn(f"Y runs from {lowest:.4g} to {highest:.4g}, and {f} outputs only from {low} to {high}: "
+                          "better scale Y, or end with identity", stacklevel=3)
+
+
+def sums_to_1(A):
+    """Say whether each row of A sums to 1, within the rounding of a half-precision float."""
+    return bool((abs(numpy_array(A).sum(1) - 1) < 1e-3).all())
+
+
+def _remedy(X, loss, rate):
+    """Return what would help a run that has diverged: a smaller X, a loss that cannot overflow, a lower rate."""
+    low, high = (float(bound) for bound in (X.min(), X.max()))
+    remedies = []
+    if max(abs(low), abs(high)) > LARGE:
+        remedies.append(f"X runs from {low:.4g} to {high:.4g}: bring it to about 0 … 1, or standardise it")
+    if loss.name == cross_entropy.name:
+        remedies.append("take softmax_cross_entropy on identity, which stays finite where a probability becomes 0")
+    return "; ".join([*remedies, f"{'or ' if remedies else ''}lower the rate ({rate})"])
