@@ -17,7 +17,8 @@ NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
 # The ground floor: a module imports only from those before it.
 GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "shapes", "mlp", "inplace", "training",
-          "datasets", "checkpoints", "distributed", "autograd", "plots", "__main__"]
+          "datasets", "checkpoints", "distributed", "differences", "ledger", "autograd", "plots",
+          "__main__"]
 # The wings, and what each may import besides itself.
 WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},
          "jupyter": set(), "publish": {"exercises", "checks"}}
@@ -145,7 +146,7 @@ def test_everything_public_says_what_it_does(module):
 
 
 @pytest.mark.parametrize("module", ["arrays", "derivatives", "descent", "activations", "losses", "mlp", "inplace",
-                                    "training", "datasets"])
+                                    "training", "datasets", "differences", "ledger"])
 def test_the_numpy_half_starts_without_the_large_libraries(module):
     code = f"import json, sys, utils.{module}; print(json.dumps(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60,

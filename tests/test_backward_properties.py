@@ -22,7 +22,7 @@ from utils.losses import cross_entropy, one_hot, softmax_cross_entropy, squared_
 from utils.mlp import MLP, Gradients, backward, convert, descend, forward, load, save
 from utils.training import accumulate, batches, step, train
 
-EVERY = settings(max_examples=60, deadline=None, derandomize=True, database=None)
+EVERY = settings(max_examples=60)
 FEWER = settings(EVERY, max_examples=25)  # where one example is many passes
 
 LOSSES = {

@@ -9,6 +9,7 @@ import pytest
 
 FOLDER = Path(__file__).parent / "benchmarks"
 sys.path.insert(0, str(FOLDER))
+import epochs  # noqa: E402
 import growth  # noqa: E402
 import opening  # noqa: E402
 import steps  # noqa: E402
@@ -45,6 +46,24 @@ def test_the_loss_s_value_may_be_computed_too():
         run()
     for run in runs[1:]:
         np.testing.assert_allclose(run.weights()[0], runs[0].weights()[0], rtol=1e-10)
+
+
+@pytest.mark.parametrize("sizes, N", steps.SHAPES[:4])
+def test_all_contenders_learn_the_same_in_their_epochs(sizes, N):
+    problem = steps.Problem(sizes, N, "float64", "sigmoid", value=False)
+    runs = [contender(problem) for contender in (epochs.ours, epochs.tensors, epochs.torchs)]
+    for run in runs:
+        run()
+    for run in runs[1:]:
+        for W, right in zip(run.weights(), runs[0].weights(), strict=True):
+            np.testing.assert_allclose(W, right, rtol=1e-9, atol=1e-13)
+    assert not np.allclose(runs[0].weights()[0], problem.net.W[1], rtol=1e-4)
+
+
+def test_the_table_of_epochs_is_printed(capsys):
+    assert epochs.main(["--seconds", "0.01", "--only", "2"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("5-7-4-3:4") == 4 and out.count("torch × ") == 4 and out.count("sklearn × ") == 4
 
 
 def test_the_table_is_printed_and_drawn(capsys, tmp_path):

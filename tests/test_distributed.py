@@ -46,10 +46,10 @@ def alone(tmp_path_factory):
     return last(folder)
 
 
-@pytest.mark.parametrize("workers", [2, 4])
-def test_workers_end_with_the_weights_of_one(alone, tmp_path, workers):
-    out = launch(tmp_path, workers)
-    assert f"{workers} workers, epoch {EPOCHS}: loss" in out
+def test_workers_end_with_the_weights_of_one(alone, tmp_path):
+    """Four; two are in notebook 07, and so is worker 1 that dies."""
+    out = launch(tmp_path, 4)
+    assert f"4 workers, epoch {EPOCHS}: loss" in out
     assert_same(alone, last(tmp_path))
 
 
@@ -58,7 +58,7 @@ def test_distributed_data_parallel_ends_there_too(alone, tmp_path):
     assert_same(alone, last(tmp_path))
 
 
-@pytest.mark.parametrize("victim, new_store", [(0, "0"), (1, "0"), (1, "1")])
+@pytest.mark.parametrize("victim, new_store", [(0, "0"), (1, "1")])
 def test_a_worker_that_dies_changes_nothing(alone, tmp_path, victim, new_store):
     out = launch(tmp_path, 2, "--max-restarts", "1", "--kill", f"{victim}:{EPOCHS}",
                  TORCH_DISABLE_SHARE_RDZV_TCP_STORE=new_store)

@@ -90,7 +90,8 @@ def test_the_precision_is_that_of_the_network_or_of_X_if_that_is_wider(net_X, ta
     *_, found = train(net, X, Y, softmax_cross_entropy, 0.1, 1, batch_size=3)
     arrays = (*found.net.W.values(), *found.net.b.values())
     assert {v.dtype.name for v in arrays} == {"float32" if net_X in ("33", "3i") else "float64"}
-    assert_close(found.net, both(net, X, Y, softmax_cross_entropy)[1], rtol=1e-5 if net_X in ("33", "3i") else 1e-12, atol=1e-7)
+    rtol = 1e-5 if net_X in ("33", "3i") else 1e-12
+    assert_close(found.net, both(net, X, Y, softmax_cross_entropy)[1], rtol=rtol, atol=1e-7)
 
 
 def test_targets_in_another_precision_do_for_tensors_too():

@@ -367,10 +367,20 @@ def test_export_hands_over(project):
     assert project[-1] == "-m utils.publish.export 02 --to somewhere"
 
 
-def test_test_runs_ruff_then_pytest_then_the_notebooks(project):
+def test_test_runs_ruff_then_the_tests_and_the_notebooks(project):
     assert launcher.main(["test"]) == 0
-    assert project[-3:] == ["-m ruff check", "-m pytest tests -n 2 --dist loadscope",
-                            "-m pytest --nbval notebooks -n 2 --dist loadscope"]
+    assert project[-2:] == ["-m ruff check",
+                            "-m pytest tests notebooks --nbval -n 2 --dist loadscope --no-loadscope-reorder"]
+
+
+@pytest.mark.parametrize("said, status", [("Jupyter is migrating its paths to use standard platformdirs", 0),
+                                          ("something else", 2)])
+def test_an_older_jupyter_core_may_warn_as_it_is_imported_and_nobody_else(tmp_path, said, status):
+    (tmp_path / "test_it.py").write_text(f"import warnings\nwarnings.warn({said!r}, DeprecationWarning)\n"
+                                         "def test_it(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-c", str(ROOT / "pyproject.toml"), "--rootdir", str(tmp_path),
+               "-p", "no:cacheprovider", str(tmp_path / "test_it.py")]
+    assert subprocess.run(command, capture_output=True, check=False).returncode == status
 
 
 def test_test_hands_its_arguments_to_pytest(project):

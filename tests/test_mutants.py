@@ -1,27 +1,25 @@
 """Each classic bug, put into a copy of the code, is caught; the code without a bug is not.
 
-A mutant is one snippet of a module's source replaced by another. The snippet must stand there exactly once, so a
-mutant cannot rot unseen. Two detectors look at it: the gradient ledger of `utils.autograd`, which also names the first
-gradient that is wrong, and a network of `torch.nn.functional` and `torch.optim` that knows nothing of `utils`.
+A mutant is one snippet of a module's source replaced by another (tests/mutation.py). Two detectors look at it: the
+gradient ledger of `utils.autograd`, which also names the first gradient that is wrong, and a network of
+`torch.nn.functional` and `torch.optim` that knows nothing of `utils`.
 The network is square, 4 samples through layers of 4, so that no bug gives itself away by a shape.
 """
 
 import sys
-from pathlib import Path
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
 import torch
+from mutation import MODULES, code
 from torch.nn import functional
 
-import utils
 from utils.activations import ACTIVATIONS
 from utils.autograd import gradient_ledger
 from utils.mlp import MLP
 
-MODULES = ["activations", "losses", "mlp", "inplace", "training"]  # in the order of their imports
 D, RATE, SHUFFLE = 4, 0.1, 4  # this seed's shuffle moves every row
 
 
@@ -90,9 +88,11 @@ MUTANTS = {
     ),
     # derivatives of activations
     "sigmoid's derivative at A": Mutant(
-        "activations", {"dA * A * (1 - A)": "dA * _sigmoid(A) * (1 - _sigmoid(A))"}, "dZ[1]"
+        "activations", {"dZ = 1 - A\n    dZ *= A\n": "dZ = 1 - _sigmoid(A)\n    dZ *= _sigmoid(A)\n"}, "dZ[1]"
     ),
-    "sigmoid's derivative without 1 - A": Mutant("activations", {"dA * A * (1 - A)": "dA * A"}, "dZ[1]"),
+    "sigmoid's derivative without 1 - A": Mutant(
+        "activations", {"dZ = 1 - A\n    dZ *= A\n": "dZ = 1 * A\n"}, "dZ[1]"
+    ),
     "tanh's derivative 1 - A": Mutant("activations", {"dA * (1 - A * A)": "dA * (1 - A)"}, "dZ[2]"),
     "tanh's derivative at A": Mutant("activations", {"dA * (1 - A * A)": "dA * (1 - _tanh(A) ** 2)"}, "dZ[2]"),
     "relu's mask of dA": Mutant("activations", {"dA * (A > 0)": "dA * (dA > 0)"}, "dZ[3]"),
@@ -107,9 +107,9 @@ MUTANTS = {
     # the step and the loop
     "uphill": Mutant("mlp", {"net.W[l] - rate * gradients.dW[l]": "net.W[l] + rate * gradients.dW[l]"}, None),
     "b is never learned": Mutant("mlp", {"net.b[l] - rate * gradients.db[l]": "net.b[l]"}, None),
-    "in place, uphill": Mutant("inplace", {"self.theta -= rate": "self.theta += rate"}, None),
-    "in place, without the rate": Mutant("inplace", {"rate * self.g": "self.g"}, None),
-    "in place, bias forgotten": Mutant("inplace", {"            Z += b[l]\n": ""}, None),
+    "in place, uphill": Mutant("inplace", {"self.theta -= self.g": "self.theta += self.g"}, None),
+    "in place, without the rate": Mutant("inplace", {"        self.g *= rate\n": ""}, None),
+    "in place, bias forgotten": Mutant("inplace", {"    Z += b\n": ""}, None),
     "in place, pullback forgotten": Mutant("inplace", {"dZ = pullback[l](dA, A[l])": "dZ = dA"}, None),
     "in place, dW from the wrong A": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(dZ.T, A[l])"}, None),
     "in place, dW transposed": Mutant("inplace", {"dot(dZ.T, A[l - 1])": "dot(A[l - 1].T, dZ)"}, None),
@@ -131,22 +131,6 @@ MUTANTS = {
 by_ledger = pytest.mark.parametrize("mutant", [pytest.param(m, id=name) for name, m in MUTANTS.items() if m.blamed])
 by_torch = pytest.mark.parametrize("mutant", [pytest.param(m, id=name) for name, m in MUTANTS.items()])
 losses = pytest.mark.parametrize("loss", ["squared_error", "cross_entropy", "softmax_cross_entropy"])
-
-
-def code(module=None, replace=None):
-    """Return fresh copies of the modules, importing from one another, with the replacements made in one of them."""
-    copies = {}
-    with pytest.MonkeyPatch.context() as patch:
-        for name in MODULES:
-            path = Path(utils.__file__).with_name(f"{name}.py")
-            source = path.read_text(encoding="utf-8")
-            for old, new in (replace or {}).items() if name == module else ():
-                assert source.count(old) == 1, f"{path.name} holds {source.count(old)} times: {old}"
-                source = source.replace(old, new)
-            copies[name] = ModuleType(f"utils.{name}")
-            exec(compile(source, f"<mutant of {path.name}>", "exec"), copies[name].__dict__)
-            patch.setitem(sys.modules, f"utils.{name}", copies[name])
-    return SimpleNamespace(**copies)
 
 
 def example(loss):

@@ -198,7 +198,7 @@ def module(name):
 
 def test(python, arguments):
     """Check style, code and notebooks, or run pytest as told; return the first status that is not 0."""
-    suite = ["ruff check", "pytest tests -n 2 --dist loadscope", "pytest --nbval notebooks -n 2 --dist loadscope"]
+    suite = ["ruff check", "pytest tests notebooks --nbval -n 2 --dist loadscope --no-loadscope-reorder"]
     statuses = []
     os.environ["LECTURE_PROGRESS"] = tempfile.mkdtemp()  # what the reader has solved so far stays out of it
     for step in [["pytest", *arguments]] if arguments else [line.split() for line in suite]:

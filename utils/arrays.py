@@ -41,7 +41,8 @@ def numpy_array(x):
 
 def holds_floats(x):
     """Say whether `x` holds floats, of whatever precision, and not whole numbers or truth values."""
-    return "float" in str(x.dtype)
+    kind = getattr(x.dtype, "kind", None)  # NumPy's
+    return kind == "f" if kind else x.dtype.is_floating_point
 
 
 def detached(x):
@@ -102,6 +103,7 @@ def floats(name, x, like=None):
         xp = library(x)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
+    like = like if like is not None and holds_floats(like) else None
     return _numpy_floats(name, x, like) if xp is np else _torch_floats(name, x, like, xp)
 
 
@@ -109,8 +111,8 @@ def _numpy_floats(name, x, like):
     check_unmasked(name, x)
     if x.dtype.kind not in "fiub":
         raise TypeError(f"{name} holds {x.dtype}, expected real numbers")
-    dtype = x.dtype.newbyteorder("=") if x.dtype.kind == "f" else DOUBLE if like is None else like.dtype
-    return np.asarray(x).astype(dtype, copy=False)
+    dtype = x.dtype if x.dtype.kind == "f" else DOUBLE if like is None else like.dtype
+    return np.asarray(x).astype(dtype.newbyteorder("="), copy=False)
 
 
 def _torch_floats(name, x, like, torch):

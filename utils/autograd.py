@@ -3,213 +3,102 @@
 All three look at the same network, in float64, whatever precision or library came in.
 """
 
-from typing import NamedTuple
+from contextlib import contextmanager
 
 import numpy as np
 import torch
 
-from utils.arrays import holds_floats, library, numpy_array, shape
-from utils.derivatives import numerical_gradient
-from utils.mlp import MLP, Gradients, backward, convert, forward
+from utils.activations import Activation
+from utils.arrays import check_finite, floats, holds_floats, library
+from utils.differences import difference_gradients, differences
+from utils.ledger import Ledger, Row, double, formula_of, rounding, row
+from utils.mlp import Gradients, backward, convert, forward
 
-H = 1e-6  # the nudge of the centred differences
-DIFFERENCE_RTOL = 1e-6  # what they can promise in float64, relative to the largest entry …
-AUTOGRAD_RTOL = 1e-9  # two ways through the same exact formulas
-ROUNDING = 10 * np.finfo(np.float64).eps  # what rounding may add to either, times the loss itself
+__all__ = ["Ledger", "Row", "autograd_gradients", "difference_gradients", "gradient_ledger"]
 
 
 def autograd_gradients(net, X, Y, loss):
     """Return ∂L/∂Z, ∂L/∂A, ∂L/∂W, ∂L/∂b for every layer as torch's autograd finds them.
 
     The forward pass is `utils.mlp.forward` itself, on tensors that record what is done to them; the
-    result is a `Gradients` like `backward`'s, in the library, precision and device that came in.
+    result is a `Gradients` like `backward`'s, in the library, precision and device that came in. Raises as `forward`
+    does, and TypeError for whole numbers in X, or a function of your own that autograd cannot follow.
     """
     was_numpy = library(X) is np
     if not holds_floats(X):
         raise TypeError(f"X holds {X.dtype}, expected floats: whole numbers have no gradient")
-
-    def leaf(x):
-        return (torch.tensor(x) if was_numpy else x.detach().clone()).requires_grad_()
-
-    net, X = convert(net, leaf), leaf(X)
-    trace = forward(net, X)
-    L = loss.unchecked.value(trace.A[len(net.W)], torch.tensor(Y) if was_numpy else Y)
-    families = trace.Z, trace.A, net.W, net.b
-    tensors = [v for family in families for v in family.values()]
-    found = iter(torch.autograd.grad(L, tensors))
+    widest = np.result_type(np.float32, X, *net.W.values(), *net.b.values()) if was_numpy else None
+    with torch.inference_mode(False), torch.enable_grad(), _precision(X):  # whatever the caller has switched off
+        X, Y = _tensor("X", X, widest).requires_grad_(), _tensor("Y", Y, widest)
+        tensors = convert(net, lambda v: _tensor("a parameter", v, widest).requires_grad_())
+        trace = forward(tensors._replace(f={l: _followed(l, f) for l, f in net.f.items()}), X)
+        L = _loss(loss, trace.A[len(net.W)], Y)
+        families = trace.Z, trace.A, tensors.W, tensors.b
+        leaves = [v for family in families for v in family.values()]
+        found = iter(torch.autograd.grad(L, leaves, allow_unused=True, materialize_grads=True))
     return Gradients(
         *({l: g.numpy() if was_numpy else g for l, g in zip(family, found, strict=False)} for family in families)
     )
 
 
-def difference_gradients(net, X, Y, loss, h=H):
-    """Return the same `Gradients` by centred differences: every entry nudged up and down by h (NumPy only).
-
-    A nudge of Z[l] or A[l] is carried on through the layers behind it.
-    """
-    trace, value, layers = forward(net, X), loss.unchecked.value, list(net.W)
-
-    def onwards(l, A):
-        """The loss, if layer l had put out A."""
-        for m in layers[l:]:
-            A = net.f[m](A @ net.W[m].T + net.b[m])
-        return value(A, Y)
-
-    def from_Z(l):
-        return numerical_gradient(lambda Z: onwards(l, net.f[l](Z)), trace.Z[l], h)
-
-    def from_A(l):
-        return numerical_gradient(lambda A: onwards(l, A), trace.A[l], h)
-
-    def from_W(l):
-        return numerical_gradient(lambda W: onwards(l, net.f[l](trace.A[l - 1] @ W.T + net.b[l])), net.W[l], h)
-
-    def from_b(l):
-        return numerical_gradient(lambda b: onwards(l, net.f[l](trace.A[l - 1] @ net.W[l].T + b)), net.b[l], h)
-
-    return Gradients(
-        {l: from_Z(l) for l in layers},
-        {l: from_A(l) for l in [0, *layers]},
-        {l: from_W(l) for l in layers},
-        {l: from_b(l) for l in layers},
-    )
+@contextmanager
+def _precision(X):
+    """Let numbers that meet tensors, such as 0.1 * (Z < 0) in an activation of one's own, have X's precision."""
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(_tensor("X", X, X.dtype).dtype)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(before)
 
 
-class Row(NamedTuple):
-    """One gradient under comparison; the gaps are largest absolute differences."""
-
-    name: str  #               "dW[1]"
-    formula: str  #            LaTeX, without dollar signs
-    shape: tuple
-    autograd_gap: float  #     largest |manual − autograd|
-    difference_gap: float  #   largest |manual − centred difference|
-    relative: float  #         autograd_gap over the largest |entry|, less what rounding may add
-    relative_difference: float  # difference_gap over the same, less what rounding may add
-    verdict: str  #            "agree", or which of the two referees objects
+def _tensor(name, x, dtype):
+    """Return `x` as a tensor outside every graph, in memory of its own: NumPy's may run backwards."""
+    if library(x) is np:
+        return torch.from_numpy(np.array(floats(name, x), dtype=min(dtype, np.dtype(np.float64)), order="C"))
+    return x.detach().clone()
 
 
-class Ledger(NamedTuple):
-    """A row for every Z, A, W, b of every layer, from the output back to the input."""
+def _followed(l, f):
+    """Return an activation that says so if autograd cannot follow it."""
+    def apply(Z):
+        return _recorded(f"f[{l}] ({getattr(f, 'name', f)})", f, Z)
 
-    rows: tuple
+    return Activation(getattr(f, "name", "own"), apply, None)
 
-    def assert_agree(self, rtol=1e-9):
-        """Raise AssertionError naming every gradient off by more than `rtol` of its largest entry.
 
-        Against centred differences the bound is never tighter than they can promise, 1e-6.
-        """
-        wrong = [
-            f"{row.name} ({_bound(row.relative)} from autograd, {_bound(row.relative_difference, 6)} from differences)"
-            for row in self.rows
-            if not (row.relative <= rtol and row.relative_difference <= max(rtol, DIFFERENCE_RTOL))
-        ]
-        if wrong:
-            raise AssertionError("manual gradients that disagree: " + ", ".join(wrong))
+def _loss(loss, A, Y):
+    return _recorded(f"the loss ({loss.name})", loss.unchecked.value, A, Y)
 
-    def __str__(self):
-        head = f"{'gradient':<10}{'shape':<10}{'vs autograd':<14}{'vs differences':<17}{'relative':<11}verdict"
-        return "\n".join(
-            [head]
-            + [
-                f"{row.name:<10}{row.shape!s:<10}{_bound(row.autograd_gap):<14}{_bound(row.difference_gap, 6):<17}"
-                f"{_bound(row.relative):<11}{row.verdict}"
-                for row in self.rows
-            ]
-        )
 
-    __repr__ = __str__
-
-    def _repr_html_(self):
-        head = ["gradient", "formula", "shape", "manual − autograd", "manual − differences", "relative", "verdict"]
-        cells = [
-            (
-                f"<code>{row.name}</code>",
-                f"${row.formula}$",
-                str(row.shape),
-                _bound(row.autograd_gap),
-                _bound(row.difference_gap, 6),
-                _bound(row.relative),
-                ("✓ " if row.verdict == "agree" else "✗ ") + row.verdict,
-            )
-            for row in self.rows
-        ]
-        line = "<tr>{}</tr>".format
-        return (
-            "<table>"
-            + line("".join(f"<th>{h}</th>" for h in head))
-            + "".join(line("".join(f"<td>{_html(c)}</td>" for c in row)) for row in cells)
-            + "</table>"
-        )
+def _recorded(name, function, *args):
+    """Return what a function makes of tensors, or say that autograd cannot follow it."""
+    try:
+        found = function(*args)
+    except (AttributeError, RuntimeError, TypeError) as error:
+        raise TypeError(f"{name} cannot be followed by autograd ({error}): expected a function that takes tensors, "
+                        "too, with library(Z).where for np.where, say") from error
+    if not (isinstance(found, torch.Tensor) and found.requires_grad):
+        raise TypeError(f"{name} leaves autograd's graph: expected a function of tensors that records what it does")
+    return found
 
 
 def gradient_ledger(net, X, Y, loss, manual=None):
     """Compare `backward` with autograd and with centred differences; return the `Ledger`.
 
     Everything is computed in float64 on the CPU. `manual` puts other `Gradients` in the dock: a
-    student's, or a mistake's. Raises as `forward` and the loss do for input that does not fit.
+    student's, or a mistake's. Raises as `forward`, the loss and `autograd_gradients` do for input that does not fit,
+    and ValueError where the loss is not finite: there is no gradient.
     """
-    net, X, Y = convert(net, _double), _double(X), _double(Y)
+    net, X, Y = convert(net, lambda v: double("a parameter", v)), double("X", X), double("Y", Y)
     trace = forward(net, X)
     output = trace.A[len(net.W)]
-    noise = ROUNDING * max(1.0, abs(float(loss.value(output, Y))))
-    manual = manual or backward(net, trace, loss.unchecked.gradient(output, Y))
-    referees = autograd_gradients(net, X, Y, loss), difference_gradients(net, X, Y, loss)
-    return Ledger(
-        tuple(
-            _row(kind, l, _formula(net, kind, l), noise, *(_double(getattr(g, kind)[l]) for g in (manual, *referees)))
-            for l in reversed(net.W)
-            for kind in ("dA", "dZ", "dW", "db")
-        )
-    )
-
-
-def _double(x):
-    return numpy_array(x).astype(np.float64)
-
-
-def _row(kind, l, formula, noise, manual, autograd, difference):
-    name = f"{kind}[{l}]"
-    if manual.shape != autograd.shape:
-        return Row(name, formula, shape(manual), *[np.inf] * 4, f"shape, expected {shape(autograd)}")
-    gaps = [float(abs(manual - other).max()) for other in (autograd, difference)]
-    scale = float(abs(autograd).max())
-    relative = (np.maximum(gaps, (noise, noise / H)) - (noise, noise / H)) / (scale or 1.0)  # nan stays nan
-    objections = [
-        who
-        for who, gap, bound in zip(("autograd", "differences"), relative, (AUTOGRAD_RTOL, DIFFERENCE_RTOL), strict=True)
-        if not gap <= bound
-    ]
-    return Row(
-        name,
-        formula,
-        shape(manual),
-        *gaps,
-        *relative,
-        "disagrees with " + " and ".join(objections) if objections else "agree",
-    )
-
-
-def _formula(net: MLP, kind, l):
-    L, V, up = len(net.W), kind[1], f"({l})"
-    left = rf"\frac{{\partial L}}{{\partial {V}^{{{up}}}}}"
-    dZ = rf"\frac{{\partial L}}{{\partial Z^{{{up}}}}}"
-    if kind == "dA":
-        return left + (r"" if l == L else rf" = \frac{{\partial L}}{{\partial Z^{{({l + 1})}}}} W^{{({l + 1})}}")
-    if kind == "dZ":
-        return left + rf" = \frac{{\partial L}}{{\partial A^{{{up}}}}} \cdot J_{{\text{{{net.f[l].name}}}}}"
-    previous = "X" if l == 1 else rf"A^{{({l - 1})}}"
-    return left + rf" = {dZ}^\top " + (previous if kind == "dW" else r"\mathbf{1}_N")
-
-
-def _bound(gap, finest=12):
-    """A bound instead of rounding noise: '< 1e-12' reads the same on every machine."""
-    if not np.isfinite(gap):
-        return "not finite"
-    for exponent in (finest, 6):
-        if gap < 10.0**-exponent:
-            return f"< 1e-{exponent}"
-    return f"{gap:.2g}"
-
-
-def _html(text):
-    return text.replace("< ", "&lt; ")
+    value = float(loss.value(output, Y))
+    check_finite("the loss", value)
+    if manual is None:
+        manual = backward(net, trace, loss.unchecked.gradient(output, Y))
+    autograd, found = autograd_gradients(net, X, Y, loss), differences(net, X, Y, loss)
+    return Ledger(tuple(
+        row(f"{kind}[{l}]", formula_of(net, kind, l), noise, double(f"{kind}[{l}]", getattr(manual, kind)[l]),
+            *(getattr(g, kind)[l] for g in (autograd, *found)))
+        for (kind, l), noise in rounding(net, trace, autograd, value).items()))

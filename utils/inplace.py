@@ -38,17 +38,15 @@ class Workspace:
         self.apply = {l: formula(f.apply) if type(f) is Activation else f for l, f in net.f.items()}
         self.pullback = {l: formula(f.pullback) for l, f in net.f.items() if l in net.W}
         self.ones = xp.ones_like(X[:, :1], dtype=self.theta.dtype).T
-        self.dot = np.dot if xp is np else xp.mm  # for small arrays faster than @
+        self.dot, self.affine = (np.dot, affine) if xp is np else (xp.mm, xp.addmm)  # for small arrays faster than @
 
     def step(self, X, Y, rate):
         """Move the network one step downhill on the batch X, Y: forward, ∂L/∂A, backward, descend."""
         W, b, _ = self.net
-        apply, pullback, dW, db, dot = self.apply, self.pullback, self.dW, self.db, self.dot
+        apply, pullback, dW, db, dot, affine = self.apply, self.pullback, self.dW, self.db, self.dot, self.affine
         A, ones = {0: X}, self.ones[:, : len(X)]
         for l in W:
-            Z = dot(A[l - 1], W[l].T)
-            Z += b[l]
-            A[l] = apply[l](Z)
+            A[l] = apply[l](affine(b[l], A[l - 1], W[l].T))
         dA = check_gradient(self.loss.gradient(A[len(W)], Y), A, len(W))
         for l in reversed(W):
             dZ = pullback[l](dA, A[l])
@@ -56,15 +54,23 @@ class Workspace:
             db[l][...] = dot(ones, dZ)  # a row of ones times dZ is dZ.sum(0), only faster
             if l > 1:
                 dA = dot(dZ, W[l])
-        self.theta -= rate * self.g
+        self.g *= rate
+        self.theta -= self.g
 
-    def has_diverged(self):
-        """Say whether ‖θ‖² is no longer finite: a parameter is nan, infinite, or too large to be squared."""
-        return not np.isfinite(float(self.theta @ self.theta))
+    def is_within(self, bound):
+        """Say whether ‖θ‖ is below a bound; it is not, if a parameter is nan or infinite."""
+        return float(self.theta @ self.theta) < bound**2
 
     def network(self):
         """Return the network as it is now, in arrays of its own."""
         return convert(self.net, lambda v: self.xp.asarray(v, copy=True))._replace(f=dict(self.net.f))
+
+
+def affine(b, A, W):
+    """Return A W + b, with b added in place; torch has this as one product."""
+    Z = np.dot(A, W)
+    Z += b
+    return Z
 
 
 def flat(W, b):

@@ -97,7 +97,7 @@ def predict(net, X):
     A network with one output has two classes: a sigmoid says how probable class 1 is, and gives it from ½ on. Raises
     as `forward`, for nan in X, and ValueError for one output of another kind: it needs a threshold of your own.
     """
-    X, L = check_matrix("X", X), len(net.W)
+    X, L = check_matrix("X", X, like=net.W[1]), len(net.W)
     check_finite("X", X)
     A = forward(net, X).A[L]
     if A.shape[1] > 1:

@@ -5,7 +5,7 @@ X, W[l], b[l], A[l], dA, dW[l], db[l]    as in `utils.mlp`
 
 import numpy as np
 
-from utils.arrays import check_library, check_same, floats, shape
+from utils.arrays import check_library, check_same, floats, library, shape
 
 
 def plain(net, X):
@@ -14,6 +14,8 @@ def plain(net, X):
     for l in W:
         check_library(f"W[{l}]", W[l], "X", X)
         check_library(f"b[{l}]", b[l], "X", X)
+    if library(X) is not np:
+        check_precision(W, b, X)
     return net._replace(W=W, b=b)
 
 
@@ -22,16 +24,15 @@ def check_shapes(net, X):
     X = floats("X", X, like=net.W[1])
     if len(X.shape) != 2 or X.shape[0] == 0:
         raise ValueError(f"X has shape {shape(X)}, expected (N, {np.shape(net.W[1])[-1]}): one sample a row")
-    kind, width = type(X), X.shape[1]
+    kind, dtype, width = type(X), X.dtype, X.shape[1]
     for l in net.W:
-        if not type(net.W[l]) is type(net.b[l]) is kind:
+        W, b = net.W[l], net.b[l]
+        if not (type(W) is type(b) is kind and W.dtype is b.dtype is dtype):
             net = plain(net, X)
         W = net.W[l]
         if W.shape != (*net.b[l].shape, width):
             raise ValueError(_misfit(l, shape(W), shape(net.b[l]), width))
         width = W.shape[0]
-    if kind is not np.ndarray:
-        check_precision(net, X)
     return net, X
 
 
@@ -42,10 +43,10 @@ def _misfit(l, W, b, width):
     return f"{f'A[{l - 1}]' if l > 1 else 'X'} has {width} columns, but W[{l}] takes {W[1]}"
 
 
-def check_precision(net, X):
+def check_precision(W, b, X):
     """Raise ValueError unless the tensors X, W[l] and b[l] have one precision: torch would not mix them."""
-    for l in net.W:
-        for name, v in ((f"W[{l}]", net.W[l]), (f"b[{l}]", net.b[l])):
+    for l in W:
+        for name, v in ((f"W[{l}]", W[l]), (f"b[{l}]", b[l])):
             if v.dtype != X.dtype:
                 raise ValueError(f"X holds {X.dtype}, but {name} holds {v.dtype}: use one precision")
 

@@ -27,7 +27,9 @@ from utils.losses import cross_entropy, softmax_cross_entropy, squared_error
 from utils.mlp import backward, descend, forward
 from utils.shapes import check_shapes
 
+CALM = 1e6  # as long as ‖θ‖ is below this, nobody need look whether the loss is finite
 LARGE = 10.0  # inputs beyond this want a rate so small that hardly anybody finds it
+SAMPLE = 10  # rows
 CROSS_ENTROPIES = {cross_entropy.name, softmax_cross_entropy.name}
 
 
@@ -69,7 +71,7 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     is brought to it.
     The run begins with the network as it is at the call. The caller keeps every epoch that it was given,
     whose network is its own: to change it does not change the run. It may stop asking at any time. A run
-    whose parameters are nan, or too large to be squared, yields that epoch, warns, and ends.
+    whose parameters, and with them the loss, are no longer finite, yields that epoch, warns, and ends.
     Raises ValueError or TypeError at the call, before any step, for data that does not fit, and for an activation and a
     loss of which nothing right can come; warns of those that can do no more than half of it.
     """
@@ -84,11 +86,10 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     if len(X) != len(labels):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(labels)}: one target a sample")
     net, X = check_shapes(net, X)
-    A = output(net, X)
-    _, Y = loss.checked(A, Y)  # the one time that the data is read and checked; a loss of one's own may take labels
-    with np.errstate(over="ignore", invalid="ignore"):
-        loss.unchecked.value(A, Y)
+    _, Y = loss.checked(labels, Y)  # all targets are looked at once, as if the network had given the right answers …
+    A = output(net, X[:SAMPLE])
     check_pairing(net, loss, A, Y)
+    loss.checked(A, Y[:SAMPLE])  # … and what it answers, in a few rows, for its kind shows there
     X, Y = detached(X), detached(Y)
     workspace = Workspace(net, X[:batch_size], loss)
     if holds_floats(Y):
@@ -106,10 +107,10 @@ def _epochs(workspace, X, Y, rates, epochs, batch_size, rng):
         with np.errstate(over="ignore", invalid="ignore"):
             for X_batch, Y_batch in batches(X, Y, batch_size, rng):
                 workspace.step(X_batch, Y_batch, rate)
-            diverged = workspace.has_diverged()
-        yield Epoch(number, workspace.network(), measure)
-        if diverged:
-            warnings.warn(f"training diverged in epoch {number}: the parameters are out of all bounds; "
+            epoch, calm = Epoch(number, workspace.network(), measure), workspace.is_within(CALM)
+        yield epoch
+        if not (calm or np.isfinite(epoch.loss)):
+            warnings.warn(f"training diverged in epoch {number}: the loss is {epoch.loss}; "
                           f"{_remedy(X, workspace.loss, rate)}", RuntimeWarning, stacklevel=2)
             return
 
@@ -202,7 +203,7 @@ def check_pairing(net, loss, A, Y):
         warnings.warn(f"softmax_cross_entropy takes the softmax of {f} outputs, so no probability can pass {most:.2f}: "
                       "better end with identity", stacklevel=3)
     if loss.name == squared_error.name and f in REACH:
-        (low, high), (lowest, highest) = REACH[f], (float(Y.min()), float(Y.max()))
+        (low, high), (lowest, highest) = REACH[f], (float(Y.min()) + 0, float(Y.max()) + 0)
         if lowest < low or highest > high:
             warnings.warn(f"Y runs from {lowest:.4g} to {highest:.4g}, and {f} outputs only from {low} to {high}: "
                           "better scale Y, or end with identity", stacklevel=3)

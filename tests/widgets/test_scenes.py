@@ -219,8 +219,8 @@ def test_the_verdict_agrees_with_autograd_and_differences(activation, task):
 def test_the_verdict_hears_a_wrong_gradient():
     learner = Learner(Settings())
     learner.step()
-    *rest, gradients = learner.last
-    learner.last = (*rest, gradients._replace(dW={l: -g for l, g in gradients.dW.items()}))
+    flipped = {l: -g for l, g in learner.last.gradients.dW.items()}
+    learner.last = learner.last._replace(gradients=learner.last.gradients._replace(dW=flipped))
     assert learner.verdict(False)[0] is False
     assert learner.verdict(True) == (False, "The ledger disagrees on dW[2], dW[1].")
 
@@ -251,7 +251,7 @@ def test_a_penalty_pulls_the_weights_in():
     learner = Learner(Settings(l2=0.5, batch=250))
     before, L = learner.net, 2
     learner.step()
-    manual = learner.last[3]
+    manual = learner.last.gradients
     np.testing.assert_allclose(learner.net.W[L], before.W[L] - 0.1 * (manual.dW[L] + 0.5 * before.W[L]), rtol=1e-12)
     np.testing.assert_allclose(learner.net.b[L], before.b[L] - 0.1 * manual.db[L], rtol=1e-12)
 

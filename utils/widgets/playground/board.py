@@ -143,7 +143,7 @@ def _gradients(learner):
     if learner.last is None:
         yield text("gradients", (10, 70), "take a step to see them", QUIET, 13)
         return
-    *_, found = learner.last
+    found = learner.last.gradients
     slot, L = (WIDTH - 20) / len(found.dW), len(found.dW)
     for l in range(1, L + 1):
         dW, db = found.dW[l], found.db[l][:, None]

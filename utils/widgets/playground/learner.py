@@ -1,12 +1,24 @@
 """The playground's learner: a network in training, on `utils.mlp` alone, one mini-batch or one epoch at a time."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 from utils.activations import ACTIVATIONS, identity, softmax
+from utils.ledger import AUTOGRAD_RTOL, gap, rounding, size
 from utils.losses import one_hot, softmax_cross_entropy, squared_error
-from utils.mlp import backward, descend, forward, initialize
+from utils.mlp import MLP, Gradients, backward, descend, forward, initialize
 from utils.training import batches
 from utils.widgets.playground.settings import inputs, samples
+
+
+class Step(NamedTuple):
+    """One step as it was taken: the network before it, its batch, and the gradients found there."""
+
+    net: MLP
+    X: np.ndarray
+    Y: np.ndarray
+    gradients: Gradients
 
 
 class Learner:
@@ -42,8 +54,9 @@ class Learner:
             self._left = list(batches(self.X_train, self.Y_train, self.settings.batch, self.rng))[::-1]
         X, Y = self._left.pop()
         with np.errstate(all="ignore"):
-            gradients = self._gradients(X, Y)
-            self.last = (self.net, X, Y, gradients)
+            trace = forward(self.net, X)
+            gradients = backward(self.net, trace, self.loss.unchecked.gradient(trace.A[len(self.net.W)], Y))
+            self.last = Step(self.net, X, Y, gradients)
             self.net = descend(self.net, self._penalised(gradients), self.settings.rate)
         if self._left:
             return False
@@ -64,22 +77,23 @@ class Learner:
         """
         if self.last is None:
             return True, "No step has been taken yet."
-        if self.diverged:
+        net, X, Y, manual = self.last
+        loss = self._loss(net, X, Y)
+        if self.diverged or not np.isfinite(loss):
             return False, "The run has diverged: there is nothing to compare."
         from utils.autograd import autograd_gradients, gradient_ledger  # torch is loaded with the first verdict
 
-        net, X, Y, manual = self.last
         if thorough:
             rows = gradient_ledger(net, X, Y, self.loss, manual).rows
-            wrong = [row.name for row in rows if row.verdict != "agree"]
-            words = (f"The ledger disagrees on {', '.join(wrong)}." if wrong else
-                     f"The ledger: all {len(rows)} gradients of this step agree with autograd and with differences.")
-            return not wrong, words
+            wrong = [row.name for row in rows if not row.agrees]
+            aside = ", kinks aside" if any("kink" in row.verdict for row in rows) else ""
+            agreement = f"all {len(rows)} gradients of this step agree with autograd and with differences{aside}."
+            return not wrong, f"The ledger disagrees on {', '.join(wrong)}." if wrong else f"The ledger: {agreement}"
         found = autograd_gradients(net, X, Y, self.loss)
-        gaps = [abs(a[l] - b[l]).max() / max(abs(b[l]).max(), 1e-6)
-                for a, b in zip(manual, found, strict=True) for l in b if l]
-        agree = bool(max(gaps) < 1e-9)
-        return agree, f"{len(gaps)} gradients of this step {'agree' if agree else 'disagree'} with autograd."
+        noise = rounding(net, forward(net, X), found, loss)
+        pairs = {(kind, l): (getattr(manual, kind)[l], getattr(found, kind)[l]) for kind, l in noise}
+        agree = all(gap(*pairs[place], noise[place]) <= AUTOGRAD_RTOL * size(pairs[place][1]) for place in noise)
+        return agree, f"{len(noise)} gradients of this step {'agree' if agree else 'disagree'} with autograd."
 
     def output(self, X):
         """Return the network's answers to the points X (n, 2): probabilities, or numbers in a regression."""
@@ -90,18 +104,14 @@ class Learner:
         last = A[len(self.net.W)]
         return softmax(last) if self.settings.task == "classification" else last
 
-    def _gradients(self, X, Y):
-        trace = forward(self.net, X)
-        return backward(self.net, trace, self.loss.unchecked.gradient(trace.A[len(self.net.W)], Y))
-
     def _penalised(self, gradients):
         if not self.settings.l2:
             return gradients
         return gradients._replace(dW={l: dW + self.settings.l2 * self.net.W[l] for l, dW in gradients.dW.items()})
 
     def _losses(self):
+        return self._loss(self.net, self.X_train, self.Y_train), self._loss(self.net, self.X_test, self.Y_test)
+
+    def _loss(self, net, X, Y):
         with np.errstate(all="ignore"):
-            return tuple(
-                float(self.loss.unchecked.value(forward(self.net, X).A[len(self.net.W)], Y))
-                for X, Y in ((self.X_train, self.Y_train), (self.X_test, self.Y_test))
-            )
+            return float(self.loss.unchecked.value(forward(net, X).A[len(net.W)], Y))
