@@ -89,6 +89,12 @@ def test_the_ground_floor_is_the_mathematics_and_every_folder_is_a_wing():
     assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == {*WINGS}
 
 
+def test_the_readme_shows_every_room():
+    text = (PACKAGE.parent / "README.md").read_text("utf-8").partition("## What is in `utils`")[2].partition("\n## ")[0]
+    assert re.findall(r"^\| `([\w/]+)` \|", text, flags=re.MULTILINE) == [*GROUND[:-1], "__main__",
+                                                                       *(f"{wing}/" for wing in WINGS)]
+
+
 @every_module
 def test_a_module_imports_only_from_the_rooms_that_are_open_to_it(module):
     own = room(module)
