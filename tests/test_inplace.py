@@ -158,7 +158,7 @@ def test_functions_of_ones_own_are_called_as_by_the_book():
     *_, last = train(net, X, Y, loss, 0.1, 1, batch_size=3)
     assert last.loss > 0  # asked for, it costs one more pass
     mine, calls[:] = calls[:], []
-    forward(net, X)  # train's check
+    step(net, X, Y, loss, 0.1)  # train's check
     for rows in (slice(0, 3), slice(3, 6), slice(6, 9)):
         net = step(net, X[rows], Y[rows], loss, 0.1)
     forward(net, X)
@@ -267,9 +267,9 @@ def test_a_step_leaves_nothing_behind():
 
 
 WRONG_GRADIENTS = {
-    "summed over rows": (lambda A, Y: (A - Y).sum(0), ValueError, r"dA has shape \(2,\), expected .* \(3, 2\)"),
+    "summed over rows": (lambda A, Y: (A - Y).sum(0), ValueError, r"dA has shape \(2,\), expected .* \(7, 2\)"),
     "one number": (lambda A, Y: (A - Y).mean(), ValueError, r"dA has shape \(\)"),
-    "one column": (lambda A, Y: (A - Y)[:, :1], ValueError, r"dA has shape \(3, 1\)"),
+    "one column": (lambda A, Y: (A - Y)[:, :1], ValueError, r"dA has shape \(7, 1\)"),
     "one row": (lambda A, Y: (A - Y)[:1], ValueError, r"dA has shape \(1, 2\)"),
     "a list": (lambda A, Y: (A - Y).tolist(), TypeError, "dA: expected a NumPy array .*, not list"),
     "a tensor": (lambda A, Y: torch.tensor(A - Y), ValueError, r"dA is a torch array, but A\[2\] is a numpy one"),

@@ -46,6 +46,11 @@ def test_a_parameter_that_is_a_list_or_of_another_library_is_named(v):
         getattr(net, v)[2] = change(getattr(net, v)[2])
         with pytest.raises(error, match=v + words):
             forward(net, np.ones((6, 5)))
+    net = make()
+    net.W[1] = net.W[1].tolist()
+    for X in (np.ones((6, 5)), np.ones((6, 5), int), np.ones(5)):
+        with pytest.raises(TypeError, match=r"W\[1\]: expected a NumPy array .*, not list"):
+            forward(net, X)
 
 
 def test_every_Z_and_A_has_the_shape_in_the_header():

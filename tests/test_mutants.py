@@ -105,8 +105,8 @@ MUTANTS = {
         "activations", {"(dA * A).sum(-1, keepdims=True)": "(dA * A).sum(0, keepdims=True)"}, "dZ[4]"
     ),
     # the step and the loop
-    "uphill": Mutant("mlp", {"net.W[l] - rate * gradients.dW[l]": "net.W[l] + rate * gradients.dW[l]"}, None),
-    "b is never learned": Mutant("mlp", {"net.b[l] - rate * gradients.db[l]": "net.b[l]"}, None),
+    "uphill": Mutant("mlp", {"net.W[l] - rate * dW[l]": "net.W[l] + rate * dW[l]"}, None),
+    "b is never learned": Mutant("mlp", {"net.b[l] - rate * db[l]": "net.b[l]"}, None),
     "in place, uphill": Mutant("inplace", {"self.theta -= self.g": "self.theta += self.g"}, None),
     "in place, without the rate": Mutant("inplace", {"        self.g *= rate\n": ""}, None),
     "in place, bias forgotten": Mutant("inplace", {"    Z += b\n": ""}, None),

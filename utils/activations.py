@@ -13,19 +13,30 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import Door, QuietDoor, check_finite, check_same, floats, formula, is_plain, library, shape
+from utils.arrays import Door, QuietDoor, check_finite, check_same, floats, formula, guarded, is_plain, library, shape
 
 
-class Activation(NamedTuple):
-    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ.
-
-    A new activation is one line: `Activation("name", apply, pullback)`. The five below also take whole numbers
-    and truth values, as floats, and refuse what is no array of numbers, with a TypeError or ValueError.
-    """
-
+class _Activation(NamedTuple):
     name: str
     apply: Callable
     pullback: Callable
+
+
+class Activation(_Activation):
+    """A function with its derivative: `apply(Z)` → A and `pullback(dA, A)` → dZ.
+
+    A new activation is one line: `Activation("name", apply, pullback)`. Functions of your own may work in place, for
+    they are given copies; ValueError or TypeError is raised if one does not return an array of Z's shape. The five
+    below also take whole numbers and truth values, as floats, and refuse what is no array of numbers, with a TypeError
+    or ValueError.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name, apply, pullback):
+        """Make an activation; functions that are no doors get a guard."""
+        return super().__new__(cls, name, *(guarded(f, _check_own(name, V))
+                                            for f, V in ((apply, "Z"), (pullback, "dA"))))
 
     def __call__(self, Z):
         """Return A = f(Z), so that `f[l](Z)` reads as on the slides."""
@@ -72,6 +83,17 @@ def _softmax(Z):
     return E / E.sum(-1, keepdims=True)
 
 
+def _check_own(name, V):
+    """Return the check of what an own function makes of V."""
+    def check(result, *args):
+        if getattr(result, "shape", None) != args[0].shape:
+            has = f"shape {shape(result)}" if hasattr(result, "shape") else f"a {type(result).__name__}"
+            raise ValueError(f"{name} makes {has} of a {V} of shape {shape(args[0])}, expected the same shape")
+        return result
+
+    return check
+
+
 # The doors ----------------------------------------------------------------------------------------
 
 
@@ -87,9 +109,11 @@ def _check_row(Z):
 
 
 def _check_pull(dA, A):
-    if not (is_plain(dA) and is_plain(A) and dA.shape == A.shape):
+    if not (is_plain(dA) and is_plain(A) and dA.shape == A.shape and dA.dtype is A.dtype):
         dA, A = floats("dA", dA), floats("A", A)
         check_same("A", A, "dA", dA)
+        if library(A) is np:  # where they differ, the more precise of the two
+            dA, A = (x.astype(np.result_type(dA, A), copy=False) for x in (dA, A))
     return dA, A
 
 
@@ -97,7 +121,7 @@ def _pull(pullback):
     return Door(pullback, _check_pull)
 
 
-identity = Activation("identity", lambda Z: Z, lambda dA, A: dA)  # needs no door: it computes nothing
+identity = Activation("identity", Door(lambda Z: Z, _check_Z), _pull(lambda dA, A: dA))
 sigmoid = Activation("sigmoid", QuietDoor(_sigmoid, _check_Z), _pull(_sigmoid_pullback))
 tanh = Activation("tanh", Door(_tanh, _check_Z), _pull(lambda dA, A: dA * (1 - A * A)))
 # A > 0 exactly where Z > 0. At Z = 0, where relu has no derivative, its slope here is 0, as in torch.

@@ -6,6 +6,8 @@ imports torch: a tensor can only exist if somebody has imported it already, so w
 
 import sys
 from collections.abc import Callable
+from decimal import Decimal
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import numpy as np
@@ -79,9 +81,34 @@ class QuietDoor(Door):
         return self.formula(*self.check(*args))
 
 
+class Guard(NamedTuple):
+    """A function of somebody's own, which may work in place: it is given copies, and what it returns is looked at.
+
+    `check` is called with the result and the arguments, and returns the result, or raises.
+    """
+
+    function: Callable
+    check: Callable
+
+    def __call__(self, *args):
+        return self.check(self.function(*map(own, args)), *args)
+
+
 def formula(f):
     """Return the formula behind a door; what is no door is its own formula."""
     return f.formula if isinstance(f, Door) else f
+
+
+def guarded(f, check):
+    """Return a function behind a guard; a door needs none, and where there is no function there is none."""
+    return f if f is None or isinstance(f, Door | Guard) else Guard(f, check)
+
+
+def own(x):
+    """Return an array or a tensor in memory of its own, whole numbers as int64; anything else as it is."""
+    if isinstance(x, ndarray):
+        return wide(x).copy()
+    return wide(x).clone() if hasattr(x, "clone") else x
 
 
 def is_plain(x):
@@ -103,7 +130,7 @@ def floats(name, x, like=None):
         xp = library(x)
     except TypeError as error:
         raise TypeError(f"{name}: {error}") from None
-    like = like if like is not None and holds_floats(like) else None
+    like = like if isinstance(like, ndarray if xp is np else xp.Tensor) and holds_floats(like) else None
     return _numpy_floats(name, x, like) if xp is np else _torch_floats(name, x, like, xp)
 
 
@@ -123,6 +150,31 @@ def _torch_floats(name, x, like, torch):
     if x.is_complex() or x.is_quantized:
         raise TypeError(f"{name} holds {x.dtype}, expected real numbers")
     return x.to(torch.get_default_dtype() if like is None else like.dtype)
+
+
+def reals(name, value):
+    """Return numbers, in a list or an array or alone, as a NumPy array of float64; raise TypeError for others."""
+    value = numpy_array(value)
+    check_unmasked(name, value)
+    if value.dtype.kind not in "fiub":
+        if all(isinstance(number, Integral) for number in value.flat):  # an int that no array of ints can hold
+            raise OverflowError(f"{name} is too large for a float")
+        raise TypeError(f"{name} holds {value.dtype}, expected real numbers")
+    return np.asarray(value).astype(np.float64)
+
+
+def double(name, x):
+    """Return `x` as a NumPy array of float64, whatever it was; raise as `floats` does."""
+    return numpy_array(floats(name, x)).astype(np.float64)
+
+
+def wide(Y):
+    """Return whole numbers as int64, for among unsigned ones −1 is 255, truth values as floats, all else as it is."""
+    if is_plain(Y) or holds_floats(Y):
+        return Y
+    if "bool" in str(Y.dtype):
+        return floats("Y", Y)
+    return Y.astype(np.int64) if library(Y) is np else Y.long()
 
 
 # Checks: each raises an error that names what it has found, and what was expected -----------------
@@ -178,11 +230,15 @@ def check_positive(name, number):
     """Return `number` as a float; raise TypeError or ValueError unless it is finite and greater than 0."""
     if type(number) is float and 0 < number < np.inf:
         return number
-    if isinstance(number, bool | str) or not np.isscalar(number):
+    if isinstance(number, bool | np.bool_) or not isinstance(number, Real | Decimal):
         raise TypeError(f"{name} is {number!r}, expected a positive number")
-    if not (np.isreal(number) and np.isfinite(number) and number > 0):
-        raise ValueError(f"{name} is {number}, expected a finite number greater than 0")
-    return float(number)
+    try:
+        size = float(number)
+    except OverflowError:  # an int of 400 digits
+        size = np.inf
+    if not 0 < size < np.inf:
+        raise ValueError(f"{name} is {str(number)[:40]}, expected a finite number greater than 0")
+    return size
 
 
 def check_count(name, number):

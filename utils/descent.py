@@ -8,12 +8,13 @@ A rate rule is a function (f, x, g, k) ↦ η; a stopping rule looks at the hist
 the last argument alone: `utils.training.train` takes them, too, and gives them the number of the epoch.
 """
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import check_count, check_finite, check_positive, numpy_array
+from utils.arrays import check_count, check_finite, check_positive, reals
 
 DIVERGED = 1e6  # a run has diverged once f has grown by this many times 1 + |f(start)|
 
@@ -25,7 +26,7 @@ class Quadratic:
     """
 
     def __init__(self, H):
-        self.H = np.array(H, dtype=float)
+        self.H = reals("H", H).copy()
         if self.H.ndim != 2 or self.H.shape[0] != self.H.shape[1]:
             raise ValueError(f"H has shape {self.H.shape}, expected a square matrix")
         check_finite("H", self.H)
@@ -112,8 +113,8 @@ def exact_line_search(quadratic):
         raise TypeError(f"exact_line_search takes a Quadratic, not {type(quadratic).__name__}: the formula needs H")
 
     def rule(f, x, g, k):
-        curvature = g @ quadratic.gradient(g)
-        return (g @ g) / curvature if curvature > 0 else 1.0
+        length, curvature = g @ g, g @ quadratic.gradient(g)  # of a tiny g either may be 0
+        return length / curvature if length > 0 and curvature > 0 else 1.0
 
     return rule
 
@@ -152,7 +153,7 @@ def gradient_descent(f, gradient, start, rate, stop=(), max_steps=1000):
     functions whose results have the wrong shape.
     """
     rule = rate if callable(rate) else fixed(rate)
-    return _iterate(f, gradient, start, lambda f, x, g, k: rule(f, x.copy(), g.copy(), k) * g, stop, max_steps)
+    return _iterate(f, gradient, start, lambda f, x, g, k: _rate(rule, f, x, g, k) * g, stop, max_steps)
 
 
 def sign_descent(f, gradient, start, step, stop=(), max_steps=1000):
@@ -180,7 +181,7 @@ def _iterate(f, gradient, start, move, stop, max_steps):
     with np.errstate(over="ignore", invalid="ignore"):
         while True:
             g = _gradient(gradient, x.copy())
-            norms.append(float(np.sqrt(g @ g)))
+            norms.append(math.hypot(*g))  # which squares no 1e200
             stopped_by = _verdict(rules, values, norms, limit, max_steps)
             if stopped_by:
                 return Descent(np.array(path), np.array(values), np.array(norms), stopped_by)
@@ -198,7 +199,7 @@ def _rules(stop):
 
 
 def _verdict(rules, values, norms, limit, max_steps):
-    if not (values[-1] <= limit and np.isfinite(norms[-1])):
+    if not (-np.inf < values[-1] <= limit and np.isfinite(norms[-1])):
         return "diverged"
     held = [rule.name for rule in rules if rule.holds(values, norms)]
     if held or len(values) > max_steps:
@@ -207,16 +208,24 @@ def _verdict(rules, values, norms, limit, max_steps):
 
 
 def _start(start):
-    x = np.atleast_1d(np.array(numpy_array(start), dtype=float))
+    x = np.atleast_1d(reals("start", start)).copy()
     if x.ndim != 1 or x.size == 0:
         raise ValueError(f"start has shape {x.shape}, expected a point: a number or an array of shape (d,)")
     check_finite("start", x)
     return x
 
 
+def _rate(rule, f, x, g, k):
+    """Return what a rate rule says at step k; nan and infinity are let through, for the run that has blown up."""
+    rate = reals(f"rate(f, x, g, {k})", rule(f, x.copy(), g.copy(), k))
+    if rate.size != 1 or rate <= 0:
+        raise ValueError(f"rate(f, x, g, {k}) is {rate}, expected one number greater than 0")
+    return rate.item()
+
+
 def _value(f, x):
     try:
-        value = np.asarray(f(x), dtype=float)
+        value = reals("f(x)", f(x))
     except OverflowError:  # plain Python's word for a number that is too large
         return np.inf
     if value.size != 1:
@@ -226,7 +235,7 @@ def _value(f, x):
 
 def _gradient(gradient, x):
     try:
-        g = np.asarray(gradient(x), dtype=float)
+        g = reals("gradient(x)", gradient(x))
     except OverflowError:
         return np.full_like(x, np.inf)
     if g.shape != x.shape:

@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.mlp import Gradients, forward
+from utils.arrays import Guard, double, holds_floats, numpy_array, wide
+from utils.mlp import Gradients, convert, forward
 
 NUDGE = 2e-5  # how far the next z moves: between rounding and curvature
 SEEN = 1e-8  # the least share of the largest x that a nudge must be
@@ -18,7 +19,7 @@ LADDER = 10.0 ** -np.array([0, 1, 2, 4, 6])  # how much smaller, where that does
 ENOUGH = 1e-7  # with a doubt of this share of the slope, no other nudge is tried
 ROUNDING = 10 * np.finfo(np.float64).eps  # of the loss, times its size
 STRAIGHT = 1e-3  # left and right slope of a smooth function differ by less than this share, over a nudge that fits
-RADIUS = 1e-3  # how far from a unit's z a kink of its activation is looked for
+RADIUS = 2 * NUDGE  # how far from a unit's z a kink of its activation is looked for
 
 
 class Differences(NamedTuple):
@@ -33,19 +34,34 @@ def difference_gradients(net, X, Y, loss):
     return differences(net, X, Y, loss).gradients
 
 
-def differences(net, X, Y, loss):
-    """Return the `Differences` of a network on a batch: NumPy arrays in float64."""
-    way = Way(net, X, Y, loss)
+def differences(net, X, Y, loss, expected=None, noise=0.0):
+    """Return the `Differences` of a network on a batch: NumPy arrays in float64, whatever came in.
+
+    Where the first nudge does not say what is `expected`, `Gradients` of a referee, it is looked at more closely.
+    `noise` is what rounding may add to the loss, beside the last digits of its own.
+    """
+    way = Way(*in_double(net, X, Y, loss), loss, noise)
     found = {kind: {} for kind in Gradients._fields}
-    Z, A = way.trace
+
+    def look(kind, l, x, way_from, reach=1.0):
+        found[kind][l] = way.slopes(x, lambda x: way_from(l, x), reach, getattr(expected, kind, {}).get(l))
+
+    W, (Z, A) = way.net.W, way.trace
     for l in [0, *way.layers]:
-        found["dA"][l] = way.slopes(A[l], lambda x, l=l: way.from_A(l, x), _reach(net.W.get(l + 1)))
+        look("dA", l, A[l], way.from_A, _reach(W.get(l + 1)))
     for l in way.layers:
-        found["dZ"][l] = way.slopes(Z[l], lambda x, l=l: way.from_Z(l, x))
-        found["dW"][l] = way.slopes(net.W[l], lambda x, l=l: way.from_W(l, x), _reach(A[l - 1]))
-        found["db"][l] = way.slopes(net.b[l], lambda x, l=l: way.from_b(l, x))
+        look("dZ", l, Z[l], way.from_Z)
+        look("dW", l, W[l], way.from_W, _reach(A[l - 1]))
+        look("db", l, way.net.b[l], way.from_b)
     return Differences(*(Gradients(*({l: pair[i] for l, pair in found[kind].items()} for kind in Gradients._fields))
                          for i in (0, 1)))
+
+
+def in_double(net, X, Y, loss):
+    """Return the network, X and Y in float64; labels, for a loss of one's own, stay whole numbers."""
+    net, X = convert(net, lambda v: double("a parameter", v)), double("X", X)
+    labels = isinstance(loss.value, Guard) and not holds_floats(Y)
+    return net, X, numpy_array(wide(Y)) if labels else double("Y", Y)
 
 
 def _reach(factors):
@@ -59,8 +75,8 @@ class Way:
     A way returns (loss, whether a unit that sits at a kink has moved).
     """
 
-    def __init__(self, net, X, Y, loss):
-        self.net, self.Y, self.value, self.layers = net, Y, loss.unchecked.value, list(net.W)
+    def __init__(self, net, X, Y, loss, noise=0.0):
+        self.net, self.Y, self.value, self.layers, self.noise = net, Y, loss.unchecked.value, list(net.W), noise
         self.trace = forward(net, X)
         self.here = float(self.value(self.trace.A[len(net.W)], Y))
         self.bends = {l: kinks(net.f[l], self.trace.Z[l]) for l in self.layers}
@@ -85,14 +101,20 @@ class Way:
         """Layer l has the biases b."""
         return self.from_Z(l, self.trace.A[l - 1] @ self.net.W[l].T + b)
 
-    def slopes(self, x, way, reach=1.0):
+    def slopes(self, x, way, reach=1.0, expected=None):
         """Return the slopes of a way at every entry of x, and the doubts."""
         slopes, doubts = np.zeros_like(x), np.zeros_like(x)
         nudges = np.broadcast_to(np.maximum(NUDGE / reach, SEEN * abs(x).max()), x.shape)
+        allowed = np.inf if expected is None else ENOUGH * abs(expected).max()
         with np.errstate(all="ignore"):
             for i in np.ndindex(*x.shape):
                 look = self.look(way, x, i, nudges[i])
-                slopes[i], doubts[i] = (look.slope, look.noise) if look.fits() else self.closer_look(way, x, i)
+                if look.at_kink:
+                    slopes[i], doubts[i] = look.slope, np.inf
+                elif look.fits() and (expected is None or abs(look.slope - expected[i]) <= allowed + look.noise):
+                    slopes[i], doubts[i] = look.slope, look.noise
+                else:
+                    slopes[i], doubts[i] = self.closer_look(way, x, i)
         return slopes, doubts
 
     def look(self, way, x, i, s):
@@ -102,17 +124,20 @@ class Way:
         below[i] -= s
         (up, moved), (down, moved_too) = way(above), way(below)
         right, left = (up - self.here) / (above[i] - x[i]), (self.here - down) / (x[i] - below[i])
-        noise = ROUNDING * max(1.0, abs(up), abs(down)) / s
+        noise = (ROUNDING * max(abs(up), abs(down)) + self.noise) / s
         return Look((up - down) / (above[i] - below[i]), abs(right - left), noise, moved or moved_too)
 
     def closer_look(self, way, x, i):
-        """Return slope and doubt of entry i by the nudge that tells most: half of it must say the same."""
-        best, least = np.nan, np.inf
+        """Return slope and doubt of entry i by the nudge that tells most: a half and a quarter must say the same."""
+        best, least, kink = np.nan, np.inf, False
         for s in NUDGE * np.outer([1.0, abs(x[i]) or 1.0], LADDER).ravel():
-            wide, half = self.look(way, x, i, s), self.look(way, x, i, s / 2)
-            doubt = 2 * abs(half.slope - wide.slope) + half.noise
+            if (ROUNDING * abs(self.here) + self.noise) / s >= least:  # rounding alone would be more
+                continue
+            wide, half, near = (self.look(way, x, i, share * s) for share in (1, 0.5, 0.25))
+            bent = near.bend if near.bend > 0.55 * half.bend else 0.0  # of a curve, it would be half of the wider one
+            doubt = 2 * max(abs(near.slope - half.slope), abs(half.slope - wide.slope) / 2) + bent + near.noise
             if doubt < least:
-                best, least, kink = half.slope, doubt, half.at_kink or half.is_kink_beside(wide)
+                best, least, kink = near.slope, doubt, near.is_kink_beside(half)
             if least <= ENOUGH * abs(best):
                 break
         return best, np.inf if np.isnan(best) or kink else least

@@ -4,11 +4,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.arrays import floats, numpy_array, shape
+from utils.activations import Activation
+from utils.arrays import double, holds_floats, library, shape
 
 AUTOGRAD_RTOL = 1e-9  # relative to an array's largest entry: two ways through the same exact formulas
 DIFFERENCE_RTOL = 1e-6  # what centred differences can promise
-ULPS = 10 * np.finfo(np.float64).eps
+DIGIT = float(np.finfo(np.float64).eps)
+ULPS = 4 * DIGIT
 BOUNDS = {"autograd": AUTOGRAD_RTOL, "differences": DIFFERENCE_RTOL}
 REACHED = {"autograd": 1e-12, "differences": 1e-8}  # as a rule; below, rounding is each machine's own
 
@@ -74,19 +76,36 @@ class Ledger(NamedTuple):
         )
 
 
-def row(name, formula, noise, manual, autograd, difference, doubt):
-    """Return the `Row` of one gradient: arrays of one shape; `noise` is what rounding may add to it."""
+def row(name, formula, manual, noise, autograd, difference=None, doubt=None):
+    """Return the `Row` of one gradient: arrays of one shape; `noise` is what rounding may add to each entry.
+
+    A gradient in float32 may be off by what float32 rounds. Autograd has no say where its own number is nan, and
+    nobody has asked differences where there are none.
+    """
+    exact, manual = manual, double(name, manual)
     if manual.shape != autograd.shape:
         return Row(name, formula, shape(manual), np.inf, np.inf, f"shape, expected {shape(autograd)}", ("–", "–"))
-    scale, sure = size(autograd), np.isfinite(doubt)
-    seen = manual[sure], difference[sure]
-    relative = gap(manual, autograd, noise) / scale, gap(*seen, doubt[sure]) / scale
+    asked, known = difference is not None, np.isfinite(autograd)
+    difference, doubt = (difference, doubt) if asked else (autograd, np.full(shape(autograd), np.inf))
+    sure = np.isfinite(doubt)
+    scale = size(autograd[known]) or size(manual) or 1.0
+    noise = _coarser(noise, scale, exact)
+    told, seen = (manual[known], autograd[known]), (manual[sure], difference[sure])
+    relative = gap(*told, noise[known]) / scale, gap(*seen, (doubt + noise)[sure]) / scale
+    if not np.isfinite(manual).all():
+        relative = np.inf, np.inf
     objections = [who for who, found in zip(BOUNDS, relative, strict=True) if not found <= BOUNDS[who]]
-    kink = gap(manual[~sure], difference[~sure]) > DIFFERENCE_RTOL * scale
     verdict = "disagrees with " + " and ".join(objections) if objections else "agree"
-    raw = gap(manual, autograd) / scale, gap(*seen) / scale
-    return Row(name, formula, shape(manual), *relative, verdict + " (kink)" * kink,
-               tuple(map(_printed, BOUNDS, raw, relative)))
+    raw = gap(*told) / scale, gap(*seen) / scale
+    return Row(name, formula, shape(manual), *relative, verdict + " (kink)" * (asked and not sure.all()),
+               (_printed("autograd", raw[0], relative[0]) if known.any() else "–",
+                _printed("differences", raw[1], relative[1]) if sure.any() else "–"))
+
+
+def _coarser(noise, scale, gradient):
+    """Return what rounding may add to a gradient in the precision that it has: in float32, 5e8 times as much."""
+    eps = float(library(gradient).finfo(gradient.dtype).eps) if holds_floats(gradient) else DIGIT
+    return noise if eps <= DIGIT else noise * (eps / DIGIT) + 64 * eps * scale
 
 
 def gap(mine, other, noise=0.0):
@@ -95,8 +114,8 @@ def gap(mine, other, noise=0.0):
 
 
 def size(gradient):
-    """Return a gradient's largest entry, by which a gap is measured; 1 if all are 0."""
-    return float(abs(gradient).max()) or 1.0
+    """Return a gradient's largest entry, by which a gap is measured."""
+    return float(abs(gradient).max(initial=0.0))
 
 
 def _printed(who, raw, relative):
@@ -110,26 +129,23 @@ def _size(gap, allowed):
     return "not finite" if not np.isfinite(gap) else f"< {allowed:.0e}" if gap <= allowed else f"{gap:.2g}"
 
 
-def rounding(net, trace, gradients, loss):
-    """Return {(kind, l): what rounding may add to a gradient}, from the output back, for a loss of this size.
+def shaken(net, trace, rng):
+    """Return the network with every Z and A off by a few ulps, as if each sum had been added up in another order.
 
-    A few ulps of the loss at the output, and of dA · A in each pullback; on the way back, each error is multiplied by
-    what the gradient is multiplied by.
+    What that does to the loss and its gradients is what rounding may do to them. A sum's error is a share of all that
+    went into it, however little is left of it.
     """
-    found, below = {}, ULPS * max(1.0, abs(loss))
-    with np.errstate(over="ignore"):
-        for l in reversed(net.W):
-            found["dA", l] = below
-            found["dZ", l] = here = below + ULPS * abs(gradients.dA[l] * trace.A[l]).max()
-            found["dW", l] = here * max(1.0, abs(trace.A[l - 1]).sum(0).max())
-            found["db", l] = here * len(trace.A[l])
-            below = here * max(1.0, abs(net.W[l]).sum(0).max())
-    return found
+    def activation(l):
+        sums = abs(trace.A[l - 1]) @ abs(net.W[l]).T + abs(net.b[l])
+        off, times = ULPS * sums * rng.uniform(-1, 1, sums.shape), 1 + ULPS * rng.uniform(-1, 1, sums.shape)
 
+        def apply(Z):
+            xp = library(Z)
+            return net.f[l](Z + xp.asarray(off)) * xp.asarray(times)
 
-def double(name, x):
-    """Return `x` as a NumPy array of doubles, whatever it was."""
-    return numpy_array(floats(name, x)).astype(np.float64)
+        return Activation(getattr(net.f[l], "name", "own"), apply, net.f[l].pullback)
+
+    return net._replace(f={l: activation(l) for l in net.W})
 
 
 def formula_of(net, kind, l):

@@ -23,23 +23,35 @@ from utils.arrays import (
     check_same,
     check_unmasked,
     formula,
+    guarded,
+    is_plain,
     library,
     numpy_array,
     shape,
+    wide,
 )
 
 
-class Loss(NamedTuple):
-    """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
-
-    A new loss is one line: `Loss("name", value, gradient)`. Value and gradient of the three below are doors: they
-    check what they are given, and take whole numbers and truth values as floats. `unchecked` holds the formulas alone,
-    for a loop that has checked once and silences NumPy's overflow.
-    """
-
+class _Loss(NamedTuple):
     name: str
     value: Callable
     gradient: Callable
+
+
+class Loss(_Loss):
+    """A loss with its derivative: `value(A, Y)` → L and `gradient(A, Y)` → ∂L/∂A, of A's shape.
+
+    A new loss is one line: `Loss("name", value, gradient)`. Functions of your own may work in place, for they are
+    given copies; ValueError is raised if `value` does not return one number. Value and gradient of the three below
+    are doors: they check what they are given, and take whole numbers and truth values as floats. `unchecked` holds the
+    formulas alone, for a loop that has checked once and silences NumPy's overflow.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, name, value, gradient):
+        """Make a loss; functions that are no doors get a guard, and whole numbers in Y as int64."""
+        return super().__new__(cls, name, guarded(value, _check_number), guarded(gradient, lambda dA, A, Y: dA))
 
     def __call__(self, A, Y):
         """Return the value, so that `cross_entropy(A, Y)` reads as a formula."""
@@ -51,8 +63,8 @@ class Loss(NamedTuple):
         return self._replace(value=formula(self.value), gradient=formula(self.gradient))
 
     def checked(self, A, Y):
-        """Return A and Y as the formulas want them, or raise; a loss of one's own takes them as they are."""
-        return self.value.check(A, Y) if isinstance(self.value, Door) else (A, Y)
+        """Return A and Y as the formulas want them, or raise; a loss of one's own takes all Y, labels, too."""
+        return self.value.check(A, Y) if isinstance(self.value, Door) else (A, wide(Y))
 
 
 # The formulas -------------------------------------------------------------------------------------
@@ -75,7 +87,7 @@ def _cross_entropy(A, Y):
 
 
 def _cross_entropy_gradient(A, Y):
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", over="ignore"):
         return -Y / (A + (Y == 0)) / len(Y)
 
 
@@ -91,6 +103,12 @@ def _softmax_cross_entropy(Z, Y):
 
 def _softmax_gradient(Z, Y):
     return (_softmax(Z) - Y) / len(Y)
+
+
+def _check_number(value, A, Y):
+    if np.size(numpy_array(value)) != 1:
+        raise ValueError(f"the loss is of shape {np.shape(numpy_array(value))}, expected one number for the batch")
+    return value
 
 
 # The doors ----------------------------------------------------------------------------------------
@@ -112,7 +130,8 @@ def _check_targets(A, Y):
     if (shares < 0).any():
         raise ValueError(f"Y has the negative entry {shares.min():.4g}, expected probabilities")
     sums = shares.sum(1)
-    wrong = np.flatnonzero(abs(sums - 1) > 1e-4)
+    allowed = 1e-4 if is_plain(Y) else max(1e-4, 4 * float(library(Y).finfo(Y.dtype).eps))  # bfloat16: 0.03
+    wrong = np.flatnonzero(abs(sums - 1) > allowed)
     if wrong.size:
         wish = "a column for each class, one_hot(labels, 2)" if shares.shape[1] == 1 else "one-hot or a share-out"
         raise ValueError(f"Y[{wrong[0]}] sums to {sums[wrong[0]]:.4g}, expected 1: each row is {wish}")

@@ -12,13 +12,12 @@ NumPy arrays and torch tensors run through the same lines; results stay in the l
 """
 
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import numpy as np
 
 from utils.activations import ACTIVATIONS, Activation, sigmoid
 from utils.arrays import check_count, check_finite, check_matrix, check_positive, numpy_array
-from utils.shapes import check_gradient, check_parts, check_shapes, check_trace
+from utils.shapes import check_gradient, check_layers, check_parts, check_shapes, check_trace
 
 
 class MLP(NamedTuple):
@@ -85,9 +84,9 @@ def descend(net, gradients, rate):
     Raises ValueError or TypeError for a rate that is not positive, or a gradient without its parameter's shape.
     """
     rate = check_positive("rate", rate)
-    check_parts(net, gradients)
-    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
+    dW, db = check_parts(net, gradients)
+    W = {l: net.W[l] - rate * dW[l] for l in net.W}
+    b = {l: net.b[l] - rate * db[l] for l in net.b}
     return MLP(W, b, net.f)
 
 
@@ -95,11 +94,13 @@ def predict(net, X):
     """Return the most likely class of each row of X, shape (N,).
 
     A network with one output has two classes: a sigmoid says how probable class 1 is, and gives it from ½ on. Raises
-    as `forward`, for nan in X, and ValueError for one output of another kind: it needs a threshold of your own.
+    as `forward`, for nan in X or in the output, and ValueError for one output of another kind: it needs a threshold of
+    your own.
     """
     X, L = check_matrix("X", X, like=net.W[1]), len(net.W)
     check_finite("X", X)
     A = forward(net, X).A[L]
+    check_finite(f"A[{L}]", A)
     if A.shape[1] > 1:
         return A.argmax(1)
     if net.f[L].name != sigmoid.name:
@@ -159,14 +160,16 @@ def convert(net, change):
 def save(net, path):
     """Write the network to `path` as npz: the arrays and the activations' names, no pickle.
 
-    bfloat16 becomes float32. Raises ValueError for an activation that `load` would not know by name.
+    bfloat16 becomes float32. Raises ValueError for an activation that `load` would not know by name, and ValueError or
+    TypeError for what is no network.
     """
+    check_layers(net)
     for l, f in net.f.items():
         if ACTIVATIONS.get(f.name) is not f:
             raise ValueError(f"f[{l}] is {f.name!r}, which cannot be saved: expected one of {', '.join(ACTIVATIONS)}")
     arrays = {f"{v}{l}": numpy_array(x) for v, layers in (("W", net.W), ("b", net.b)) for l, x in layers.items()}
     with open(path, "wb") as file:
-        np.savez(file, f=np.array([f.name for f in net.f.values()]), **arrays)
+        np.savez(file, f=np.array([net.f[l].name for l in sorted(net.f)]), **arrays)
 
 
 def load(path):
@@ -178,5 +181,7 @@ def load(path):
         with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             f = {l: ACTIVATIONS[str(name)] for l, name in enumerate(file["f"], 1)}
             return MLP({l: file[f"W{l}"] for l in f}, {l: file[f"b{l}"] for l in f}, f)
-    except (BadZipFile, EOFError, KeyError, TypeError, ValueError) as error:
+    except (FileNotFoundError, PermissionError, IsADirectoryError):
+        raise
+    except Exception as error:  # whatever zip and NumPy say of a file that is something else, or has been damaged
         raise ValueError(f"{path} is not a network written by utils.mlp.save ({error})") from None

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.activations import ACTIVATIONS, sigmoid, softmax, tanh
+from utils.activations import ACTIVATIONS, relu, sigmoid, softmax, tanh
 from utils.arrays import (
     check_count,
     check_finite,
@@ -20,12 +20,14 @@ from utils.arrays import (
     holds_floats,
     library,
     numpy_array,
+    own,
+    shape,
 )
 from utils.descent import fixed
 from utils.inplace import Workspace
-from utils.losses import cross_entropy, softmax_cross_entropy, squared_error
+from utils.losses import Loss, cross_entropy, softmax_cross_entropy, squared_error
 from utils.mlp import backward, descend, forward
-from utils.shapes import check_shapes
+from utils.shapes import check_layers, check_shapes
 
 CALM = 1e6  # as long as ‖θ‖ is below this, nobody need look whether the loss is finite
 LARGE = 10.0  # inputs beyond this want a rate so small that hardly anybody finds it
@@ -69,28 +71,32 @@ def train(net, X, Y, loss, rate, epochs, batch_size=None, rng=None):
     what `step` does, in a `Workspace`. With `rng`, a NumPy Generator, the rows are shuffled anew every
     epoch; without it their order stays. The network and X set the precision of the run; a Y of floats
     is brought to it.
-    The run begins with the network as it is at the call. The caller keeps every epoch that it was given,
-    whose network is its own: to change it does not change the run. It may stop asking at any time. A run
-    whose parameters, and with them the loss, are no longer finite, yields that epoch, warns, and ends.
+    The run begins with the network, and goes through the data, as they are at the call. The caller keeps every epoch
+    that it was given, whose network is its own: to change it does not change the run. It may stop asking at any time.
+    A run whose parameters, and with them the loss, are no longer finite, yields that epoch, warns, and ends.
     Raises ValueError or TypeError at the call, before any step, for data that does not fit, and for an activation and a
-    loss of which nothing right can come; warns of those that can do no more than half of it.
+    loss of which nothing right can come; warns where the outputs cannot reach the targets.
     """
+    check_layers(net)
     X, labels = check_matrix("X", X, like=net.W[1]), check_matrix("Y", Y)
     check_finite("X", X)
+    check_finite("Y", labels)
     rates, epochs = _rates(rate), check_count("epochs", epochs)
     batch_size = len(X) if batch_size is None else check_count("batch_size", batch_size)
-    if not hasattr(loss, "unchecked"):
+    if not isinstance(loss, Loss):
         raise TypeError(f"loss is {loss!r}, expected a Loss such as utils.losses.cross_entropy")
     if not (rng is None or isinstance(rng, np.random.Generator)):
         raise TypeError(f"rng is {rng!r}, expected a NumPy Generator or None")
     if len(X) != len(labels):
         raise ValueError(f"X has {len(X)} rows, but Y has {len(labels)}: one target a sample")
     net, X = check_shapes(net, X)
+    trace = forward(net, X[:SAMPLE])
+    A = trace.A[len(net.W)]
+    check_pairing(net, loss, A, labels)
     _, Y = loss.checked(labels, Y)  # all targets are looked at once, as if the network had given the right answers …
-    A = output(net, X[:SAMPLE])
-    check_pairing(net, loss, A, Y)
     loss.checked(A, Y[:SAMPLE])  # … and what it answers, in a few rows, for its kind shows there
-    X, Y = detached(X), detached(Y)
+    descend(net, backward(net, trace, loss.gradient(A, Y[:SAMPLE])), 1.0)  # do functions of one's own fit together?
+    X, Y = own(detached(X)), own(detached(Y))  # what the caller does with the data later is nothing to this run
     workspace = Workspace(net, X[:batch_size], loss)
     if holds_floats(Y):
         Y = library(Y).asarray(Y, dtype=workspace.theta.dtype)
@@ -111,7 +117,7 @@ def _epochs(workspace, X, Y, rates, epochs, batch_size, rng):
         yield epoch
         if not (calm or np.isfinite(epoch.loss)):
             warnings.warn(f"training diverged in epoch {number}: the loss is {epoch.loss}; "
-                          f"{_remedy(X, workspace.loss, rate)}", RuntimeWarning, stacklevel=2)
+                          f"{_remedy(X, Y, workspace.loss, rate)}", RuntimeWarning, stacklevel=2)
             return
 
 
@@ -163,9 +169,9 @@ def accumulate(net, X, Y, loss):
     One forward and one backward pass for each of the T rows; the sums are divided by T at the end.
     The same numbers as one pass over the whole batch, T times the work.
     """
-    if len(X) != len(Y):
-        raise ValueError(f"X has {len(X)} rows, but Y has {len(Y)}: one target a sample")
     net, X = check_shapes(net, X)
+    if shape(Y)[:1] != shape(X)[:1]:
+        raise ValueError(f"X has {len(X)} rows, but Y has shape {shape(Y)}: one target a sample")
     T, err = len(X), 0.0
     dW, db = ({l: 0 * v for l, v in layers.items()} for layers in (net.W, net.b))
     for t in range(T):
@@ -182,44 +188,53 @@ def accumulate(net, X, Y, loss):
 
 # What cannot work ---------------------------------------------------------------------------------
 
-REACH = {sigmoid.name: (0, 1), tanh.name: (-1, 1), softmax.name: (0, 1)}  # the outputs' lowest and highest value
+REACH = {sigmoid.name: (0, 1), tanh.name: (-1, 1), softmax.name: (0, 1), relu.name: (0, np.inf)}  # of the outputs
 
 
 def check_pairing(net, loss, A, Y):
     """Raise ValueError if nothing right can come of the last activation and the loss, and warn if not all of it can.
 
-    `A` is the network's first output, which tells whether the rows of an activation of one's own sum to 1.
+    `A` is the network's first output, of the width and the library of all others.
     """
-    f, classes = net.f[len(net.W)].name, A.shape[1]
-    if classes == 1 and (loss.name in CROSS_ENTROPIES or f == softmax.name):
+    last = net.f[len(net.W)]
+    f, classes = getattr(last, "name", "its own"), A.shape[1]
+    known = ACTIVATIONS.get(f) is last
+    if classes == 1 and (loss.name in CROSS_ENTROPIES or last is softmax):
         raise ValueError("the network has one output, which as a share of the whole is always 1: expected one for each "
                          "class, or a sigmoid under squared_error")
-    if loss.name == cross_entropy.name and f != softmax.name and (f in ACTIVATIONS or not sums_to_1(A)):
+    if loss.name == cross_entropy.name and last is not softmax and (known or not sums_to_1(last, A)):
         raise ValueError(f"cross_entropy of {f} outputs can become 0 for any labels, for their rows need not sum to 1: "
                          "expected softmax, or softmax_cross_entropy on identity")
-    if loss.name == softmax_cross_entropy.name and f in REACH:
+    if loss.name == softmax_cross_entropy.name and known and f in REACH and last is not relu:
         low, high = REACH[f]
         most = 1 / (1 + (classes - 1) * np.exp(low - high))
         warnings.warn(f"softmax_cross_entropy takes the softmax of {f} outputs, so no probability can pass {most:.2f}: "
                       "better end with identity", stacklevel=3)
-    if loss.name == squared_error.name and f in REACH:
-        (low, high), (lowest, highest) = REACH[f], (float(Y.min()) + 0, float(Y.max()) + 0)
+    if loss.name == squared_error.name and known and f in REACH:
+        (low, high), (lowest, highest) = REACH[f], _ends(Y)
         if lowest < low or highest > high:
             warnings.warn(f"Y runs from {lowest:.4g} to {highest:.4g}, and {f} outputs only from {low} to {high}: "
                           "better scale Y, or end with identity", stacklevel=3)
 
 
-def sums_to_1(A):
-    """Say whether each row of A sums to 1, within the rounding of a half-precision float."""
-    return bool((abs(numpy_array(A).sum(1) - 1) < 1e-3).all())
+def sums_to_1(f, A):
+    """Say whether f makes rows that sum to 1, within the rounding of a half-precision float, of a few that differ."""
+    Z = library(A).ones_like(A[:1]) * library(A).asarray([[-2.0], [0.5], [3.0]])
+    Z[:, 0] = 1
+    return bool((abs(numpy_array(f(Z)).sum(1) - 1) < 1e-3).all())
 
 
-def _remedy(X, loss, rate):
-    """Return what would help a run that has diverged: a smaller X, a loss that cannot overflow, a lower rate."""
-    low, high = (float(bound) for bound in (X.min(), X.max()))
+def _remedy(X, Y, loss, rate):
+    """Return what would help a run that has diverged: smaller numbers, a loss that cannot overflow, a lower rate."""
     remedies = []
-    if max(abs(low), abs(high)) > LARGE:
-        remedies.append(f"X runs from {low:.4g} to {high:.4g}: bring it to about 0 … 1, or standardise it")
+    for name, (low, high) in (("X", _ends(X)), ("Y", _ends(Y))):
+        if max(abs(low), abs(high)) > LARGE:
+            remedies.append(f"{name} runs from {low:.4g} to {high:.4g}: bring it to about 0 … 1, or standardise it")
     if loss.name == cross_entropy.name:
         remedies.append("take softmax_cross_entropy on identity, which stays finite where a probability becomes 0")
     return "; ".join([*remedies, f"{'or ' if remedies else ''}lower the rate ({rate})"])
+
+
+def _ends(x):
+    """Return the smallest and the largest number in x."""
+    return float(x.min()) + 0, float(x.max()) + 0  # no −0

@@ -10,10 +10,10 @@ function lend(piece) {
 
 export default {
   render({ model, el }) {
-    let frame, watch;
+    let frame, watch, frames = 600;  // ten seconds
     function begin() {  // as soon as the piece is in the page
       const piece = el.closest('.lecture-piece');
-      if (!piece) { frame = requestAnimationFrame(begin); return; }
+      if (!piece) { if (frames--) frame = requestAnimationFrame(begin); return; }
       const done = () => lend(piece) >= model.get('sliders') && watch.disconnect();
       watch = new MutationObserver(done);
       watch.observe(piece, { childList: true, subtree: true });
