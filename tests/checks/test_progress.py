@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from utils.checks.lesson import Lesson
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", str(tmp_path))
+    monkeypatch.setattr(progress, "UNWRITTEN", {})
     return tmp_path
 
 
@@ -50,8 +52,11 @@ def right(x):
 
 def test_a_verdict_is_written_down_with_the_answer(lesson, folder):
     lesson.exercises["double"].check(lambda x: 3 * x)
+    counted = entry(folder)["mistakes"].pop("triple")
     assert entry(folder) == {"verdict": "mistake", "sentence": "Three times is once too many.", "tries": 1,
-                             "answer": "    lesson.exercises[\"double\"].check(lambda x: 3 * x)\n"}
+                             "answer": "    lesson.exercises[\"double\"].check(lambda x: 3 * x)\n",
+                             "mistakes": {"triple": counted}}
+    assert counted["count"] == 1 and counted["first"] == counted["last"]
     lesson.exercises["double"].check(right)
     assert entry(folder)["verdict"] == "right" and entry(folder)["tries"] == 2
     assert entry(folder)["answer"] == "def right(x):\n    return x + x\n"
@@ -62,6 +67,50 @@ def test_what_was_right_once_stays_right_with_its_answer(lesson, folder):
     double.check(right)
     double.check(lambda x: 3 * x)
     assert (entry(folder)["verdict"], entry(folder)["tries"]) == ("right", 2) and "x + x" in entry(folder)["answer"]
+
+
+def test_each_mistake_is_counted_by_its_name_with_times(lesson, folder):
+    double = lesson.exercises["double"]
+    for answer in (lambda x: 3 * x, lambda x: 3 * x, lambda x: x[::-1] * 2, lambda x: -2 * x, right, lambda x: 3 * x):
+        double.check(answer)
+    mistakes = entry(folder)["mistakes"]
+    assert {name: counts["count"] for name, counts in mistakes.items() if name in ("triple", "order of entries")} == {
+        "triple": 3, "order of entries": 1}
+    assert all(datetime.fromisoformat(counts[end]).tzinfo for counts in mistakes.values() for end in ("first", "last"))
+    assert entry(folder)["verdict"] == "right" and entry(folder)["tries"] == 6
+
+
+def test_a_record_from_before_there_were_counts_is_read_and_goes_on(lesson, folder):
+    old = {"double": {"verdict": "wrong", "sentence": "No.", "tries": 3, "answer": "x"}}
+    (folder / "99_trial.progress.json").write_text(json.dumps(old))
+    lesson.exercises["double"].check(lambda x: 3 * x)
+    assert entry(folder)["tries"] == 4 and list(entry(folder)["mistakes"]) == ["triple"]
+    assert [path.name for path in folder.iterdir()] == ["99_trial.progress.json"]
+
+
+def test_what_cannot_be_written_still_counts_and_is_written_later(lesson, folder, monkeypatch, capsys):
+    def refused(self, *_, **__):
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("pathlib.Path.write_text", refused)
+        assert lesson.exercises["double"].check(right)
+        lesson.summary()
+        out = capsys.readouterr().out
+        assert "could not be saved (Read-only file system)" in out and "1 of 2 exercises done." in out
+        assert list(folder.iterdir()) == []
+    lesson.exercises["answer"].check(42)
+    assert entry(folder)["verdict"] == entry(folder, "answer")["verdict"] == "right"
+
+
+def test_half_done_is_written_down_as_open(lesson, folder, capsys):
+    @lesson.exercise(samples=[(2.0,)], parts=("one", "two"))
+    def both(x):
+        """Return x and 2x."""
+        return x, 2 * x
+
+    both.check(lambda x: (x, ...))
+    assert capsys.readouterr().out == "one is right; two is open.\n" and entry(folder, "both")["verdict"] == "open"
 
 
 def test_a_blank_writes_nothing(lesson, folder):
@@ -93,6 +142,8 @@ BROKEN = {
     "cut off": '{"double": {"verdict": "right", ', "empty": "", "a list": "[1, 2]",
     "someone else's": '{"name": "package"}',
     "fields of the wrong kind": '{"double": {"verdict": "right", "sentence": 1, "tries": "2", "answer": null}}',
+    "counts of the wrong kind": ('{"double": {"verdict": "right", "sentence": "", "tries": 2, "answer": "", '
+                                 '"mistakes": {"triple": {"count": "many"}}}}'),
     "no text": b"\xff\xfe\x00", "too deep": "[" * 100_000, "not a number": "NaN",
 }
 
@@ -146,8 +197,11 @@ def test_a_record_that_cannot_be_read_is_left_alone(lesson, folder, monkeypatch,
     with monkeypatch.context() as patch:
         patch.setattr("pathlib.Path.read_text", refused)
         lesson.exercises["answer"].check(42)
+        lesson.exercises["answer"].check(42)
     assert "cannot be read (Permission denied)" in capsys.readouterr().out
     assert (folder / "99_trial.progress.json").read_bytes() == before
+    lesson.exercises["answer"].check(42)
+    assert entry(folder)["verdict"] == entry(folder, "answer")["verdict"] == "right"  # nothing is lost
 
 
 def test_a_broken_file_that_cannot_be_moved_is_left_alone(lesson, folder, monkeypatch, capsys):

@@ -11,14 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from utils.checks.case import Case
 from utils.checks.exercise import KINDS
 from utils.checks.results import is_close, leaves, same
 from utils.checks.runs import Run, mapped
 from utils.checks.text import sentence_of
-from utils.checks.verdict import AS_GIVEN, BLANK, outcomes
+from utils.checks.verdict import AS_GIVEN, BLANK
 from utils.exercises import MODULES, lessons
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
@@ -55,6 +56,17 @@ def test_every_kind_of_mistake_is_recognised_somewhere():
 def test_an_exercise_knows_three_mistakes_and_two_hints(exercise):
     assert len(exercise.mistakes) >= 3 and len(exercise.hints) >= 2
     assert len(exercise.kinds) == len(exercise.mistakes)
+
+
+@each_exercise
+def test_an_exercise_says_how_hard_it_is_and_how_long_it_takes(exercise):
+    assert exercise.level in (1, 2, 3) and 1 <= exercise.minutes <= 15
+    assert exercise.effort == f"{'●' * exercise.level} {exercise.minutes} min"
+
+
+def test_there_is_something_easy_in_every_notebook_and_something_hard_in_most():
+    levels = [[exercise.level for exercise in lesson.exercises.values()] for lesson in LESSONS]
+    assert all(1 in some for some in levels) and sum(3 in some for some in levels) >= 6
 
 
 @each_exercise
@@ -123,7 +135,7 @@ def test_the_blank_is_a_blank(exercise):
     names = dict(vars(inspect.getmodule(exercise.reference)))
     exec(exercise.blank(), names)
     verdict = exercise.verdict(names[f"my_{exercise.name}"])
-    assert verdict == ("blank", AS_GIVEN if exercise.given else BLANK)
+    assert verdict[:2] == ("blank", AS_GIVEN if exercise.given else BLANK)
 
 
 # Wrong ---------------------------------------------------------------------------------------------
@@ -131,13 +143,14 @@ def test_the_blank_is_a_blank(exercise):
 
 @each_mistake
 def test_a_mistake_gets_exactly_its_own_sentence(exercise, mistake):
-    assert exercise.verdict(answer_of(exercise, mistake)) == ("mistake", sentence_of(mistake))
+    assert exercise.verdict(answer_of(exercise, mistake))[:3] == ("mistake", sentence_of(mistake), mistake.__name__)
 
 
 @each_exercise
 def test_mistakes_can_be_told_from_one_another_and_from_the_solution(exercise):
     with np.errstate(all="ignore"):
-        every = [outcomes(exercise, f) for f in (exercise.reference, *exercise.mistakes)]
+        case = Case(exercise, exercise.reference, [])
+        every = [case.outcomes(f) for f in (exercise.reference, *exercise.mistakes)]
     for one, other in itertools.combinations(every, 2):
         assert not same(one, other, exercise.rtol)
 
@@ -162,6 +175,7 @@ def altered(value, path, index, change):
 
 
 @each_function
+@settings(max_examples=40)
 @given(data=st.data())
 def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
     rights = [Run(exercise.reference, args).result for args in exercise.samples]
@@ -177,6 +191,7 @@ def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
 
 
 @each_function
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 100.0]))
 def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed, scale):
     rng = np.random.default_rng(seed)
@@ -234,8 +249,10 @@ STUDENTS = [
     (BACKWARD.one_row, lambda *args: BACKWARD.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
     (BACKWARD.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
     (BACKWARD.shape_of_dW2, (4, 4), "(4, 4) is not the answer"),
-    (BACKWARD.shape_of_dW2, (4,), "has 1 part, expected a tuple of 2"),
-    (FORWARD.silent_shape, (9,), "has 1 part, expected a tuple of 2"),
+    (BACKWARD.shape_of_dW2, (4,), "That is the shape of the bias"),
+    (BACKWARD.shape_of_dW2, (4, 7, 1), "has 3 parts, expected a tuple of 2"),
+    (FORWARD.silent_shape, (9,), "how many numbers the sum has"),
+    (FORWARD.silent_shape, (3, 3, 3), "has 3 parts, expected a tuple of 2"),
     (FORWARD.silent_shape, "nothing", "'nothing' is not the answer"),
     (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.zeros((len(X), 1))]), W), "numbers in X_ext are right"),
     (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.ones((len(X), 1))]), W), "W_ext is an array of shape (3, 5)"),
@@ -244,11 +261,11 @@ STUDENTS = [
     (DESCENT.trap, "diverged", "'diverged' is not the answer"),
     (DESCENT.trap, True, "is True or False, expected one number"),
     (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < eps2
-        and norms[-1] < eps1, "expected"),
+        and norms[-1] < eps1, "eps1 and eps2 change places"),
     (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < 1e-6
         and norms[-1] < 1e-6, "expected"),
     (DESCENT.may_stop, lambda values, norms, eps1, eps2: None if len(values) < 2 else True,
-        "is None in 4 of 28 tests: is a return missing, or in the wrong place?"),
+        "is None in 4 of 38 tests: is a return missing, or in the wrong place?"),
     (DESCENT.best_rate, lambda H: 0.2, "the lecture's rate, whatever H is"),
     (DERIVATIVES.difference_quotient, lambda f, x, h: (f(x + h) - f(h)) / h,
         "The arguments were f = sin, x = 1, h = 0.1."),
@@ -280,6 +297,6 @@ def test_the_notebook_has_every_exercise_in_order_blank_and_checked(lesson):
     assert [name for _, name in tagged] == list(lesson.exercises)
     for number, (i, name) in enumerate(tagged, 1):
         assert texts[i] == lesson.exercises[name].blank()
-        assert texts[i - 1].startswith(f"> **✎ Exercise {number} · ")
+        assert texts[i - 1].startswith(f"> **✎ Exercise {number} · {lesson.exercises[name].effort} · ")
         assert texts[i + 1].startswith(f"ex.{name}.check(my_{name})") and f"ex.{name}.hint()" in texts[i + 1]
     assert any(text.startswith("ex.lesson.summary()") for text in texts[-3:])

@@ -26,23 +26,30 @@ class Exercise:
     arguments is a question, and its answer a value. `mistakes` are functions with the same arguments.
     `parts` names the results, where there are several; `given` is the faulty code that is to be mended;
     `remark` is added to the praise, `advice` to the diagnosis of a mistake that has no name; `rtol` is relative
-    to the largest right number.
+    to the largest right number. `level` says how hard it is, 1 to 3, and `minutes` how long it takes a student; `also`
+    are other ways to say the answer to a question.
     """
 
     def __init__(self, solution, samples=((),), hints=(), mistakes=(), *, parts=(), given=None, remark="", advice="",
-                 rtol=RTOL, notebook=None):
+                 rtol=RTOL, level=1, minutes=5, also=(), notebook=None):
         self.reference, self.hints = solution, list(hints)
         self.samples = [args if type(args) is tuple else (args,) for args in samples]
         self.mistakes, self.kinds = list(mistakes), [""] * len(mistakes)
         self.given, self.remark, self.advice, self.rtol, self.notebook = given, remark, advice, rtol, notebook
+        self.level, self.minutes, self.also = level, minutes, also
         self.name = solution.__name__
         self.parameters = list(inspect.signature(solution).parameters)
-        self.hinted, self.parts = 0, tuple(parts)
+        self.hinted, self.parts, self.known = 0, tuple(parts), {}
         self._wrap = namedtuple("Results", parts)._make if parts else lambda result: result
 
     def __repr__(self):
         mine = f"my_{self.name}"
         return f"exercise {self.name}: .check({mine})  .hint()  .solution()  .use({mine})"
+
+    @property
+    def effort(self):
+        """How hard it is, and how long it takes, as its heading says it."""
+        return f"{'●' * self.level} {self.minutes} min"
 
     @property
     def is_question(self):
@@ -57,14 +64,24 @@ class Exercise:
             return function
         return add
 
-    def check(self, answer):
+    def wrong_answers(self, **known):
+        """Add mistakes to a question: each keyword names one, (the value, the sentence to read)."""
+        for name, (value, sentence) in known.items():
+            def mistake(value=value):
+                return value
+
+            mistake.__name__, mistake.__doc__ = name, sentence
+            self.mistake()(mistake)
+
+    def check(self, answer=None):
         """Print one sentence on an answer, write it down in the student's record, and return the verdict.
 
         Never raises. `answer` is a function with the solution's arguments, or the answer to a question.
         """
         verdict = self.verdict(answer)
         remark = self._write_down(verdict, answer)
-        print(verdict.sentence + (f"\n{remark}" if remark else ""))
+        printed = f"Your function printed: {verdict.printed}" if verdict.printed else ""
+        print("\n".join(filter(None, (verdict.sentence, printed, remark))))
         return verdict
 
     def verdict(self, answer):
@@ -119,4 +136,4 @@ class Exercise:
             text = inspect.getsource(answer)
         except (OSError, TypeError):
             text = briefly(answer)
-        return progress.note(self.notebook, self.name, verdict.kind, verdict.sentence, text)
+        return progress.note(self.notebook, self.name, verdict.kind, verdict.sentence, text, verdict.name)

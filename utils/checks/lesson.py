@@ -24,5 +24,6 @@ class Lesson:
         done = sum(entry["verdict"] == "right" for entry in entries.values())
         print(f"{done} of {len(entries)} exercises done." + (f"\n{remark}" if remark else ""))
         for name, entry in entries.items():
-            mark, words = {"right": ("✓", "right"), "": ("·", "open")}.get(entry["verdict"], ("✗", entry["sentence"]))
+            mark, words = {"right": ("✓", "right"), "": ("·", "open"), "open": ("·", entry["sentence"])}.get(
+                entry["verdict"], ("✗", entry["sentence"]))
             print(f"  {mark} {name:<{max(map(len, entries))}}  {words}")

@@ -4,6 +4,9 @@ A result is a number, a text, an array, a tensor, or tuples, lists and dicts of 
 error that came in its place.
 """
 
+from decimal import Decimal
+from numbers import Number
+
 import numpy as np
 
 from utils.arrays import numpy_array
@@ -25,6 +28,8 @@ def is_close(mine, right, rtol=RTOL):
     if isinstance(mine, bool) and not isinstance(right, bool | np.bool_):
         return False
     mine, right = numbers(mine), numbers(right)
+    if mine is not None and right is not None and right.ndim == 0 and mine.shape == (1,):
+        mine = mine[0]  # one number is one number
     return mine is not None and right is not None and mine.shape == right.shape and np.allclose(
         mine, right, rtol=0, atol=rtol * size_of(right), equal_nan=True)
 
@@ -37,6 +42,8 @@ def numbers(value):
     """Return a value as an array of numbers, or None if it is not that."""
     try:
         array = numpy_array(value)
+        if array.dtype == object:  # Fractions, Decimals
+            array = array.astype(float) if all(isinstance(number, Number | Decimal) for number in array.flat) else array
         return array.astype(complex if array.dtype.kind == "c" else float) if array.dtype.kind in "biufc" else None
     except Exception:  # whatever a stranger's object does when it is asked for its numbers
         return None

@@ -10,6 +10,8 @@ def source_of(exercise, function):
 
     Raises OSError where there is no source, as in a sealed edition.
     """
+    if exercise.is_question and function is not exercise.reference:
+        return f"my_{exercise.name} = {function()!r}"
     lines = inspect.getsource(function)
     text = dedent(lines[re.search(r"^ *def ", lines, re.MULTILINE).start():]).rstrip()
     if exercise.is_question:

@@ -1,7 +1,4 @@
-"""The verdict on one answer to an exercise, looked for from the particular to the general.
-
-An answer is blank, or right, or a mistake that has a name, or wrong in a way that can be described.
-"""
+"""The verdict on an answer: right, still open, a mistake with a name, or wrong, and one sentence that says why."""
 
 import re
 import warnings
@@ -9,20 +6,35 @@ from typing import NamedTuple
 
 import numpy as np
 
-from utils.checks.diagnosis import difference, structure
-from utils.checks.results import first_wrong, same
-from utils.checks.runs import SECONDS, alone, borrowed, briefly, how_it_stopped, in_words, misfit, runs_of, unchanged
+from utils.checks import clock
+from utils.checks.case import Case
+from utils.checks.general import also_changed, in_a_copy, in_general
+from utils.checks.halfdone import half_done
+from utils.checks.meaning import meant, plain
+from utils.checks.results import leaves, same
+from utils.checks.runs import changed, how_it_stopped, misfit, tried
+from utils.checks.source import does_nothing, same_code
+from utils.checks.suspicions import SUSPICIONS, first_proven
 from utils.checks.text import sentence_of
 
 BLANK = "Not filled in yet."
 AS_GIVEN = "This is the code as it was given: the mistake is still in it."
+LIKE_GIVEN = "Your change makes no difference in the tests: the mistake is still in it."
+ASLEEP = "Stopped after {:g} seconds of waiting: a check does not wait for a sleep, or for an input."
+ENDLESS = "Stopped after {:g} seconds of computing: does a loop never end?"
 
 
 class Verdict(NamedTuple):
-    """What a check found: "right", "blank", "mistake" (one that has a name) or "wrong", and one sentence."""
+    """What a check found, and one sentence.
+
+    `kind` is "right", "blank", "open" (half-done), "mistake" (one that has a name) or "wrong"; `name` says which
+    mistake, and `printed` what the answer has printed.
+    """
 
     kind: str
     sentence: str
+    name: str = ""
+    printed: str = ""
 
     def __bool__(self):
         return self.kind == "right"
@@ -38,91 +50,116 @@ def judge(exercise, answer):
             warnings.simplefilter("ignore")
             return _judge(exercise, answer)
     except Exception as error:  # a check that fails must not stand in a student's way
-        return Verdict("wrong", f"This answer could not be read ({type(error).__name__}: {error}).")
+        return Verdict("wrong", f"This answer could not be read ({type(error).__name__}: {str(error)[:200]}).")
 
 
 def _judge(exercise, answer):
     if answer is None or answer is ... or (isinstance(answer, str) and not answer.strip()):
         return Verdict("blank", BLANK)
     if exercise.is_question:
-        value = alone(answer) if np.isscalar(exercise.reference()) else answer
+        right = exercise.reference()
+        value = meant(answer, right, any(isinstance(theirs(), str) for theirs in exercise.mistakes))
+        value = right if isinstance(value, str) and plain(value) in map(plain, exercise.also) else value
         answer = lambda: value  # noqa: E731
     if not callable(answer):
         words = f"The check takes the function itself, check(my_{exercise.name}), and not its result."
         return Verdict("wrong", words)
-    if sentence := misfit(answer, exercise.samples[0], exercise.parameters):
-        return Verdict("wrong", sentence)
-    runs = runs_of(answer, exercise.samples)
-    if any(run.is_blank(answer) for run in runs):
+    if does_nothing(answer):
         return Verdict("blank", BLANK)
+    if sentence := misfit(answer, exercise.samples[0], exercise.parameters):
+        return Verdict("wrong", sentence, "other parameters")
+    runs = tried(answer, exercise.samples)
     if runs[-1].took_too_long:
-        return Verdict("wrong", f"Stopped after {SECONDS:g} seconds: does a loop never end?")
-    return _compared(exercise, answer, runs)
+        if str(runs[-1].error) == clock.WAITING:
+            return Verdict("wrong", ASLEEP.format(clock.PATIENCE), "waits")
+        return Verdict("wrong", ENDLESS.format(clock.SECONDS), "no end")
+    if len(runs) < len(exercise.samples):
+        return Verdict("wrong", f"It stopped with MemoryError: {runs[-1].error}.", "memory")
+    return _compared(Case(exercise, answer, runs))._replace(printed=_printed(runs))
 
 
-def _compared(exercise, answer, runs):
+def _printed(runs):
+    return " ".join(next((run.printed for run in runs if run.printed.strip()), "").split())
+
+
+def _compared(case):
     """Return the verdict on an answer that has come to an end: its results beside the solution's."""
-    mine, rights = _of(exercise, runs), outcomes(exercise, exercise.reference)
-    if same(mine, rights, exercise.rtol):
-        if sentence := _meddled(exercise, runs):
-            return Verdict("wrong", sentence)
+    exercise = case.exercise
+    if case.are_right(case.mine):
+        if sentence := _meddled(case):
+            return Verdict("wrong", sentence, "arguments changed")
         return Verdict("right", f"{_praise(exercise)} {exercise.remark}".strip())
-    if known := _known(exercise, mine, rights):
-        return Verdict(*known)
-    sentence = how_it_stopped(answer, runs, exercise.parameters) or _difference(exercise, mine, rights)
-    return Verdict("wrong", f"{sentence}{borrowed(answer)} {exercise.advice}".strip())
+    for find in (_half_done, _as_given, _known, _suspected):
+        if (verdict := find(case)) is not None:
+            return verdict
+    name, sentence = in_general(case)
+    return Verdict("wrong", f"{sentence} {exercise.advice}".strip(), name)
 
 
 def _praise(exercise):
     return f"Right, in all {len(exercise.samples)} tests." if len(exercise.samples) > 1 else "Right."
 
 
-def outcomes(exercise, function):
-    """Return what a function comes to on each of an exercise's samples: a result, or an error."""
-    return _of(exercise, runs_of(function, exercise.samples))
+# Known mistakes, then what often goes wrong -----------------------------------------------------------
 
 
-def _of(exercise, runs):
-    return [run.error or exercise.wrapped(run.result) for run in runs]
+def _half_done(case):
+    sentence = half_done(case)
+    return sentence if sentence is None else Verdict("open", sentence, "open") if sentence else Verdict("blank", BLANK)
 
 
-def _known(exercise, mine, rights):
-    """Return kind and sentence for code as given, or a mistake: one with the same results, or first wrong part."""
-    rtol = exercise.rtol
-    if exercise.given and same(mine, outcomes(exercise, exercise.given), rtol):
-        return "blank", AS_GIVEN
-    foreseen = [(mistake, outcomes(exercise, mistake)) for mistake in exercise.mistakes]
-    for mistake, theirs in foreseen:
-        if same(mine, theirs, rtol):
-            return "mistake", sentence_of(mistake)
-    path = () if exercise.is_question else first_wrong(mine, rights, rtol)
-    for mistake, theirs in foreseen if path else ():
-        if path == first_wrong(theirs, rights, rtol) and same(mine, theirs, rtol, path):
-            return "mistake", sentence_of(mistake)
+def _as_given(case):
+    given, rtol = case.exercise.given, case.exercise.rtol
+    if given and same_code(case.answer, given):
+        return Verdict("blank", AS_GIVEN)
+    if given and same(case.mine, case.outcomes(given), rtol):
+        return Verdict("wrong", LIKE_GIVEN, "as given")
     return None
 
 
-def _difference(exercise, mine, rights):
-    """Return a sentence on the first difference; on a question, one that does not give the answer away."""
-    if exercise.is_question:
-        word = isinstance(mine[0], str) > isinstance(rights[0], str) and any(
-            isinstance(theirs(), str) for theirs in exercise.mistakes)
-        return (not word and structure(f"my_{exercise.name}", mine[0], rights[0])) or (
-            f"{briefly(mine[0])} is not the answer, nor a mistake that is known here: read once more what is "
-            "asked, or take a hint.")
-    rows = [next((len(arg) for arg in args if isinstance(arg, np.ndarray) and arg.ndim == 2), 0)
-            for args in exercise.samples]
-    sentence = difference("your result", list(zip(mine, rights, rows, strict=True)), exercise.rtol)
-    wrong = next(i for i, (a, b) in enumerate(zip(mine, rights, strict=True)) if not same([a], [b], exercise.rtol))
-    sentence = re.sub("^your", "Your", sentence)  # but dW stays dW
-    return sentence + in_words(exercise.parameters, exercise.samples[wrong], short=not np.isscalar(rights[0]))
+def _known(case):
+    """Return the verdict on a known mistake: one with the same results, or with the same first wrong part."""
+    rtol = case.exercise.rtol
+    for mistake, theirs in case.foreseen:
+        if same(case.mine, theirs, rtol):
+            return Verdict("mistake", sentence_of(mistake), mistake.__name__)
+    found = [_of_part(case, path) for path in leaves(case.rights[0])
+             if case.path and not case.are_right(case.mine, path)]
+    if not found or found[0] is None:
+        return None
+    second = next((mistake for mistake in found if mistake not in (None, found[0])), None)
+    return Verdict("mistake", sentence_of(found[0]) + (f" And besides: {sentence_of(second)}" if second else ""),
+                   found[0].__name__)
 
 
-def _meddled(exercise, runs):
+def _of_part(case, path):
+    """Return the known mistake that explains one part, or None; what follows from an earlier part is not counted."""
+    for mistake, theirs in case.foreseen:
+        if same(case.mine, theirs, case.exercise.rtol, path) and all(
+                case.are_right(theirs, before) for before in _before(case, path)):
+            return mistake
+    return None
+
+
+def _before(case, path):
+    paths = list(leaves(case.rights[0]))
+    return paths[:paths.index(path)]
+
+
+def _suspected(case):
+    """Return the verdict on the first suspicion that proves true, or None; all are tried in a copy of the process."""
+    if case.exercise.is_question or any(run.result is None and not run.error for run in case.runs):
+        return None
+    name, _, sentence = in_a_copy(case, lambda: "\n".join(first_proven(SUSPICIONS, case))).partition("\n")
+    if not sentence:
+        return None
+    stopped = f"{how_it_stopped(case.answer, case.runs[case.error_at])} " if case.error_at is not None else ""
+    sentence = stopped + re.sub("^your", "Your", sentence) + also_changed(case)
+    return Verdict("wrong", f"{sentence} {case.exercise.advice}".strip(), name)
+
+
+def _meddled(case):
     """Return a sentence if arguments are no longer what they were, or ''."""
-    for run in runs:
-        for name, before, after in zip(exercise.parameters, run.args, run.used, strict=True):
-            if not unchanged(before, after):
-                return (f"The result is right, but {name} is not what it was: work on a copy, or make a new array, "
-                        "because whoever called you still needs it.")
-    return ""
+    names = [name for run in case.runs for name in changed(run, case.exercise.parameters)]
+    return (f"The result is right, but {names[0]} is not what it was: work on a copy, or make a new array, because "
+            "whoever called you still needs it.") if names else ""

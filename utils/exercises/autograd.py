@@ -10,8 +10,10 @@ rng = np.random.default_rng(5)
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     hints=["Where in the backward pass does the sigmoid of layer 2 come into play?",
-           "Which of the four are made before that, and which after it?"])
+           "Which of the four are made before that, and which after it?"],
+    also=("dZ[2]",))
 def first_to_disagree():
     '''"a", "b", "c" or "d"'''
     return "b"
@@ -37,6 +39,7 @@ def disagree_above():
 
 
 @lesson.exercise(
+    level=1, minutes=2,
     rtol=1e-3,
     hints=["What is the derivative of w² at 3?",
            "Does the second `backward()` replace what is in `.grad`, or add to it?"])
@@ -69,12 +72,17 @@ def grad_of_second_order():
     return 2
 
 
+grad_after_two.wrong_answers(
+    grad_is_the_value=(9, "That is w² itself. In `.grad` are derivatives."))
+
+
 def layer_sample(N, n, m, scale=1.0):
     """Return X (N, n), W (m, n), b (m,), dA (N, m); with a small scale, Z is close to ReLU's kink."""
     return scale * rng.normal(size=(N, n)), rng.normal(size=(m, n)), scale * rng.normal(size=m), rng.normal(size=(N, m))
 
 
 @lesson.exercise(
+    level=3, minutes=8,
     parts=("A", "dZ", "dW", "db"),
     samples=[layer_sample(4, 5, 3), layer_sample(6, 2, 7), layer_sample(5, 3, 3, scale=1e-3)],
     hints=["Forward first: Z as in every layer, and then nothing below 0.",
@@ -150,6 +158,14 @@ def relu_turned(X, W, b, dA):
     return np.maximum(Z, 0), dZ, X.T @ dZ, dZ.sum(0)
 
 
+@relu_layer.mistake()
+def relu_forgotten_forwards(X, W, b, dA):
+    """What you return as A is Z: the ReLU is missing on the way forward."""
+    Z = X @ W.T + b
+    dZ = dA * (Z > 0)
+    return Z, dZ, dZ.T @ X, dZ.sum(0)
+
+
 # Find the bug ---------------------------------------------------------------------------------------
 
 
@@ -160,9 +176,11 @@ def scaled_as_given(dA, Z, scale):
 
 
 @lesson.exercise(
+    level=2, minutes=6,
     given=scaled_as_given,
     samples=[(rng.normal(size=(N, d)), rng.normal(size=(N, d)), np.linspace(-1.5, 2, d))
-             for N, d in ((4, 3), (2, 5), (6, 4))],
+             for N, d in ((4, 3), (2, 5), (6, 4))]
+            + [(rng.normal(size=(5, 3)), rng.normal(size=(5, 3)) - [0, 9, 0], np.array([0.5, 2.0, -1.0]))],
     remark="With positive scales alone, the two masks are the same, and no test would have noticed.",
     hints=["The bug shows for some units only. Look at the scales.",
            "When is ReLU on: when what goes *in* is positive, or when what comes out *after the scaling* is?"])
@@ -215,6 +233,7 @@ def decayed_as_given(W, X, dZ, rate, decay):
 
 
 @lesson.exercise(
+    level=2, minutes=6,
     given=decayed_as_given, remark="As given it only made the rate a little larger, and no weight ever decayed.",
     samples=[(rng.normal(size=(m, n)), rng.normal(size=(N, n)), rng.normal(size=(N, m)) / N, rate, decay)
              for N, n, m, rate, decay in ((4, 5, 3, 0.1, 0.5), (2, 3, 4, 0.5, 0.1), (6, 2, 5, 0.2, 0.3))],
@@ -276,6 +295,13 @@ def decayed_afterwards(W, X, dZ, rate, decay):
     return W - rate * decay * W
 
 
+@decayed_step.mistake()
+def decayed_by_the_penalty(W, X, dZ, rate, decay):
+    """You have added the penalty itself to the gradient. What belongs there is the penalty's derivative, by each
+    weight."""
+    return W - rate * (dZ.T @ X + 0.5 * decay * (W**2).sum())
+
+
 def twice_as_given(W, b, X, Y, rate):
     """Return W and b after one step of a softmax layer; W (m, n), b (m,), X (N, n), Y (N, m)."""
     A = softmax(X @ W.T + b)
@@ -284,6 +310,7 @@ def twice_as_given(W, b, X, Y, rate):
 
 
 @lesson.exercise(
+    level=3, minutes=8,
     given=twice_as_given, parts=("W", "b"),
     samples=[(rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(N, n)),
               np.eye(m)[rng.integers(0, m, N)], rate)

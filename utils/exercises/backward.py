@@ -11,6 +11,7 @@ rng = np.random.default_rng(4)
 
 
 @lesson.exercise(
+    level=1, minutes=2,
     rtol=0,
     hints=["dV has the shape of V, for every V, whatever the batch.",
            "W[2] takes in the 7 units of layer 1 and puts out the 4 of layer 2. Which number comes first?"])
@@ -25,26 +26,26 @@ def shape_turned():
     return (7, 4)
 
 
-@shape_of_dW2.mistake()
-def shape_of_batch():
-    """That is the shape of Z[2], one row a sample. The weights are shared by all samples, and so is their gradient."""
-    return (10, 4)
-
-
-@shape_of_dW2.mistake()
-def shape_of_input():
-    """That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their gradient."""
-    return (10, 7)
-
-
-@shape_of_dW2.mistake()
-def shape_per_sample():
-    """One gradient for each sample would have this shape. The loss is their average, and so is the gradient: the 10 is
-    gone."""
-    return (10, 4, 7)
+shape_of_dW2.wrong_answers(
+    shape_of_batch=((10, 4),
+        "That is the shape of Z[2], one row a sample. The weights are shared by all samples, and so is their "
+        "gradient."),
+    shape_of_input=((10, 7),
+        "That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their "
+        "gradient."),
+    shape_per_sample=((10, 4, 7),
+        "One gradient for each sample would have this shape. The loss is their average, and so is the gradient: "
+        "the 10 is gone."),
+    shape_with_bias=((4, 8),
+        "You have counted the bias as a column. It is not in W[2], and has a gradient of its own."),
+    shape_of_bias=(4,
+        "That is the shape of the bias, and of its gradient. W[2] has a number for each *pair* of units."),
+    shape_counted=(28,
+        "That is how many numbers there are. A shape says how they are arranged: a tuple of rows and columns."))
 
 
 @lesson.exercise(
+    level=2, minutes=6,
     samples=[(softmax(rng.normal(size=d)),) for d in (4, 3, 6)],
     hints=["Two matrices, one less the other, both of shape (d, d).",
            "`np.diag(a)` puts a on a diagonal, and `np.outer(a, a)` holds all products of two entries."])
@@ -110,7 +111,9 @@ def row_sample(n, m, k):
 
 
 @lesson.exercise(
-    parts=("da2", "dz2", "dW2", "db2"), samples=[row_sample(7, 4, 3), row_sample(2, 5, 6), row_sample(3, 4, 4)],
+    level=3, minutes=10,
+    parts=("da2", "dz2", "dW2", "db2"),
+    samples=[row_sample(7, 4, 3), row_sample(2, 5, 6), row_sample(3, 4, 4), row_sample(3, 1, 2)],
     hints=["da2 goes back through the weights: forward used W3 turned round, backward uses it as it is.",
            "dz2 goes back through the sigmoid, entry by entry, and everything it needs is in a2.",
            "dW2 has one row for each unit of layer 2, and one column for each unit of layer 1: a column times a row.",
@@ -214,6 +217,7 @@ def batch_sample(N, n, m, k):
 
 
 @lesson.exercise(
+    level=2, minutes=5,
     samples=[batch_sample(4, 1, 1, 3)[:2], batch_sample(3, 1, 1, 5)[:2], batch_sample(6, 1, 1, 2)[:2]],
     hints=["First what the network said: softmax turns Z3 into A3.",
            "Then what it said, minus what it should have said.",
@@ -267,12 +271,32 @@ def signal_of_right_class(Z3, Y):
     return Y * (softmax(Z3) - Y) / len(Y)
 
 
+@error_signal.mistake()
+def signal_for_the_output(Z3, Y):
+    """This is the blame for A3, the output of softmax. It has still to go back through softmax to Z3."""
+    return -Y / softmax(Z3) / len(Y)
+
+
+@error_signal.mistake()
+def signal_softmax_twice(Z3, Y):
+    """Softmax is applied twice: its output holds probabilities already."""
+    return (softmax(softmax(Z3)) - Y) / len(Y)
+
+
+@error_signal.mistake()
+def signal_of_whole_batch(Z3, Y):
+    """Your softmax shares out one 1 among the whole batch. Each row has a 1 of its own."""
+    E = np.exp(Z3)
+    return (E / E.sum() - Y) / len(Y)
+
+
 def layer_sample(N, n, m, k):
     """Return dZ3 (N, k), W3 (k, m), A2 (N, m), A1 (N, n)."""
     return rng.normal(size=(N, k)) / N, *batch_sample(N, n, m, k)[2:]
 
 
 @lesson.exercise(
+    level=2, minutes=6,
     parts=("dA2", "dZ2", "dW2", "db2"),
     samples=[layer_sample(4, 7, 5, 3), layer_sample(6, 2, 3, 5), layer_sample(3, 4, 5, 5)],
     hints=["Three of the four lines are those of one row, with capital letters.",
@@ -376,6 +400,7 @@ def network_sample(N, *sizes, f):
 
 
 @lesson.exercise(
+    level=3, minutes=12,
     parts=("dW", "db"),
     samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
              network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
@@ -529,6 +554,7 @@ def backward_divides(W, A, f, dA):
 
 
 @lesson.exercise(
+    level=1, minutes=2,
     rtol=0.002,
     hints=["The sigmoid passes on the blame times its slope.",
            "The slope can be written with the output alone, and it has two factors."],
@@ -536,24 +562,6 @@ def backward_divides(W, A, f, dA):
 def let_through():
     """a number"""
     return 0.00495
-
-
-@let_through.mistake()
-def let_through_one_factor():
-    """You have multiplied by a alone. A unit close to 1 is flat: the second factor of the slope says so."""
-    return 0.495
-
-
-@let_through.mistake()
-def let_through_other_factor():
-    """You have multiplied by 1 − a alone. It is close, but the slope has a second factor."""
-    return 0.005
-
-
-@let_through.mistake()
-def let_through_slope():
-    """That is the slope, the share that gets through. The blame that arrives has to be multiplied by it."""
-    return 0.0099
 
 
 @let_through.mistake("derivative of the wrong variable")
@@ -566,3 +574,17 @@ def let_through_of_a():
 def let_through_all():
     """That is what arrives. The sigmoid does not pass on all of it: its derivative is still to be multiplied by."""
     return 0.5
+
+
+let_through.wrong_answers(
+    let_through_one_factor=(0.495,
+        "You have multiplied by a alone. A unit close to 1 is flat: the second factor of the slope says so."),
+    let_through_other_factor=(0.005,
+        "You have multiplied by 1 − a alone. It is close, but the slope has a second factor."),
+    let_through_slope=(0.0099,
+        "That is the slope, the share that gets through. The blame that arrives has to be multiplied by it."),
+    let_through_tanh=(0.5 * (1 - 0.99**2), "That is tanh's slope, 1 − a². The sigmoid's has two other factors."),
+    let_through_quarter=(0.125, "A quarter is the largest slope that a sigmoid can have, at z = 0. Here a is 0.99."),
+    let_through_divided=(0.5 / 0.0099,
+        "You have divided by the slope. What gets through is the blame *times* the slope."),
+    let_through_nothing=(0, "It is little, but not nothing: a is close to 1, and not equal to it."))

@@ -9,6 +9,7 @@ rng = np.random.default_rng(1)
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     samples=[(np.sin, 1.0, 0.1), (np.exp, 0.5, 0.01), (np.sqrt, 2.0, -0.25), (np.cos, rng.normal(size=3), 0.5)],
     hints=["Δy is the value after the nudge, less the value before it.",
            "Divide the whole difference by the nudge: mind the brackets."])
@@ -49,6 +50,7 @@ def quotient_backward(f, x, h):
 
 
 @lesson.exercise(
+    level=2, minutes=5,
     samples=[(rng.normal(size=(N, 2)),) for N in (4, 3, 7)],
     hints=["One point a row: `X[:, 0]` are all x₁, `X[:, 1]` all x₂.",
            "Take each column's multiplier from the formula, with the columns in place of x₁ and x₂.",
@@ -101,8 +103,30 @@ def gradient_summed(X):
     return 2 * x1 + x2 + x1 + 8 * x2
 
 
+@gradient.mistake()
+def gradient_of_values(X):
+    """These are values of f, one a row. A gradient has two numbers, one for each argument."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return x1**2 + x1 * x2 + 4 * x2**2
+
+
+@gradient.mistake()
+def gradient_added_up(X):
+    """You have added up the gradients of all points. Each point keeps its own, in its own row."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1 + x2, x1 + 8 * x2], axis=1).sum(0)
+
+
+@gradient.mistake()
+def gradient_exponent_kept(X):
+    """The exponents have not come down: the square of x is still a square in your derivative."""
+    x1, x2 = X[:, 0], X[:, 1]
+    return np.stack([2 * x1**2 + x2, x1 + 8 * x2**2], axis=1)
+
+
 @lesson.exercise(
-    rtol=0.01, remark="It rises, although the longer of the two moves goes down: the multipliers decide.",
+    level=1, minutes=3,
+    rtol=1e-3, remark="It rises, although the longer of the two moves goes down: the multipliers decide.",
     hints=["Each argument has a multiplier of its own, and what they buy is added up.",
            "The row is (9, 27). Multiply it by the column Δx, signs included."])
 def predicted_change():
@@ -140,7 +164,18 @@ def change_new_value():
     return 54.09
 
 
+predicted_change.wrong_answers(
+    change_itself=(0.0906,
+        "That is the change itself, f after less f before. What is asked for is what the multipliers predict."),
+    change_of_first=(-0.18, "That is the share of x₁ alone. The second argument moves as well."),
+    change_of_second=(0.27, "That is the share of x₂ alone. The first argument moves as well."),
+    change_of_lengths=(float(np.hypot(9, 27) * np.hypot(0.02, 0.01)),
+        "You have multiplied two lengths. That would be right if the move went straight uphill; it does not."),
+    change_without_product=(0.12, "The product x₁x₂ is missing from your multipliers: at (3, 3) they are 9 and 27."))
+
+
 @lesson.exercise(
+    level=1, minutes=3,
     samples=[(rng.normal(size=2),) for _ in range(3)],
     hints=["What must the dot product of the gradient and the direction be?",
            "Swap the two entries, and one of them changes its sign.",
@@ -176,6 +211,7 @@ def along_uphill(g):
 
 
 @lesson.exercise(
+    level=3, minutes=8,
     samples=[(lambda x: (x**3).sum() + x.prod(), rng.normal(size=d), h) for d, h in ((3, 0.1), (2, 0.2), (4, 0.05))],
     hints=["It takes two evaluations for each entry: go through the entries with a loop, or a list.",
            "`np.eye(len(x))` holds the unit vectors as rows: one nudge is h times one of them.",
@@ -234,3 +270,15 @@ def centred_never_back(f, x, h):
 def centred_negative(f, x, h):
     """All signs are reversed: it is the value above less the value below."""
     return np.array([(f(x - h * e) - f(x + h * e)) / (2 * h) for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_looking_back(f, x, h):
+    """You look back, from x − h to x. The centred recipe goes as far to both sides."""
+    return np.array([(f(x) - f(x - h * e)) / h for e in np.eye(len(x))])
+
+
+@centred_gradient.mistake()
+def centred_half_a_nudge(f, x, h):
+    """You nudge by half of h to each side. Here the nudge itself is h: up by h, and down by h."""
+    return np.array([(f(x + h / 2 * e) - f(x - h / 2 * e)) / h for e in np.eye(len(x))])

@@ -9,6 +9,7 @@ rng = np.random.default_rng(2)
 
 
 @lesson.exercise(
+    level=1, minutes=4,
     samples=[(np.array([3.0, 3.0]), 0.1), (np.array([-1.0, 2.0]), 0.2), (np.array([0.5, -4.0]), 0.05)],
     hints=["Compute the gradient at the old point first, both entries of it.",
            "Down is against the gradient, and the rate says how far.",
@@ -63,12 +64,13 @@ def step_of_fixed_length(x, rate):
 
 
 @lesson.exercise(
-    samples=[(np.array([[2.0, 1.0], [1.0, 8.0]]),), (np.diag([1.0, 4.0, 11.0]),),
+    level=2, minutes=6,
+    samples=[(np.array([[2.0, 1.0], [1.0, 8.0]]),), (np.diag([4.0, 1.0, 11.0, 7.0]),),
              (np.array([[3.0, 1.0, 0.0], [1.0, 5.0, 2.0], [0.0, 2.0, 9.0]]),)],
     hints=["`np.linalg.eigvalsh(H)` gives the eigenvalues, in ascending order.",
            "The slowest of all directions decides, and it is one of the two at the ends of that list.",
            "Both ends shrink equally fast where 1 − ηλ at one end is minus 1 − ηλ at the other."],
-    remark="Two of the samples have three variables: there, the trace would have misled you.")
+    remark="Two of the samples have more than two variables: there, the trace would have misled you.")
 def best_rate(H):
     """Return the fixed rate for which the slowest direction shrinks fastest; H has the shape (d, d)."""
     eigenvalues = np.linalg.eigvalsh(H)
@@ -113,7 +115,27 @@ def rate_from_the_diagonal(H):
     return 2 / (diagonal.min() + diagonal.max())
 
 
+@best_rate.mistake()
+def rate_from_the_mean(H):
+    """This is one over the mean of *all* eigenvalues. Only the two ends count: whatever lies between shrinks faster."""
+    return len(H) / np.trace(H)
+
+
+@best_rate.mistake()
+def rate_of_unsorted_ends(H):
+    """You take the first and the last eigenvalue of `eigvals`, which come in no order. Which ones are the ends?"""
+    eigenvalues = np.linalg.eigvals(H)
+    return 2 / (eigenvalues[0] + eigenvalues[-1])
+
+
+@best_rate.mistake()
+def rate_from_entries(H):
+    """You have taken the smallest and the largest *entry* of H. What counts are its eigenvalues."""
+    return 2 / (H.min() + H.max())
+
+
 @lesson.exercise(
+    level=2, minutes=4,
     hints=["Take the first step by hand: the gradient at (3, 3) is (9, 27).",
            "What is f at the place where the first step ends? And what does rule 1 compare?"],
     remark="At once, and far from the minimum. Why that is so is the next section.")
@@ -146,6 +168,12 @@ def trap_like_a_fifth():
     return 20
 
 
+trap.wrong_answers(
+    trap_by_rule_2=(176, "That is when the run is given up as diverged, by rule 2. Rule 1 stops it much earlier."),
+    trap_height=(54, "That is the value of f. The question is after how many *steps* the run stops."),
+    trap_at_the_limit=(1000, "That is the limit, max_steps. Rule 1 stops this run before: compute f after one step."))
+
+
 @trap.mistake()
 def trap_before_it_begins():
     """Rule 1 compares two values of f, so at least one step must be taken before it can say anything."""
@@ -157,11 +185,14 @@ HISTORIES = [
     ([9.0, 8.0], [1.0, 1e-9]), ([3.0, 2.0, 2.0], [5.0, 1.0, 1e-9]), ([1.0, 7.0], [2.0, 9.0]),
     ([2.0, 2.0], [1e-9, 1e-9]), ([2.0, 5.0, 2.0], [1.0, 3.0, 1e-9]),
     ([4.0, 3.0, 3.0 + 1e-9], [2.0, 1.0, 1e-9]), ([3.0, 5.0], [1.0, 1e-9]),
+    ([5.0, 4.0, 4.0], [1.0, 1e-9, 2.0]), ([1e6, 1e6 - 0.05], [1.0, 1e-9]), ([1e-9, 3e-9], [1.0, 1e-9]),
+    ([5.0, 4.0, 4.0 - 1.5e-6], [1.0, 1.0, 1e-9]), ([5.0, 4.0, 4.0], [1.0, 1.0, 1.5e-6]),
     ([5.0, 5.0, 4.0], [1e-9, 1e-9, 2.0]), ([3.0, 3.0 - 1e-5], [1.0, 1e-9]), ([3.0, 3.0], [1.0, 1e-5]),
 ]
 
 
 @lesson.exercise(
+    level=2, minutes=6,
     samples=[(np.array(values), np.array(norms), eps1, eps2) for values, norms in HISTORIES
              for eps1, eps2 in ((1e-6, 1e-6), (1e-4, 1e-8))],
     hints=["The last entries count: `values[-1]` and `norms[-1]`.",
@@ -202,11 +233,37 @@ def stop_against_the_start(values, norms, eps1, eps2):
     return len(values) > 1 and abs(values[-1] - values[0]) < eps1 and norms[-1] < eps2
 
 
+@may_stop.mistake()
+def stop_on_relative_change(values, norms, eps1, eps2):
+    """You compare the change with the size of f. The rule here compares the change itself with ε."""
+    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 * abs(values[-2]) and norms[-1] < eps2
+
+
+@may_stop.mistake()
+def stop_on_shortest(values, norms, eps1, eps2):
+    """You look at the shortest gradient so far. What counts is how flat the ground is at the *last* place."""
+    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and min(norms) < eps2
+
+
+@may_stop.mistake()
+def stop_on_value(values, norms, eps1, eps2):
+    """You ask whether f itself is small. A minimum may lie at any height: the rule looks at the change."""
+    return len(values) > 1 and abs(values[-1]) < eps1 and norms[-1] < eps2
+
+
+@may_stop.mistake()
+def stop_upside_down(values, norms, eps1, eps2):
+    """It is upside down: you say True where one has to go on, and False where one may stop."""
+    return not (len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and norms[-1] < eps2)
+
+
 @lesson.exercise(
+    level=3, minutes=10,
     samples=[(lambda x: x @ np.array([[2.0, 1.0], [1.0, 8.0]]), np.array([3.0, 3.0]), 0.2, 1e-3, 50),
              (lambda x: 2 * (x - 1), np.array([4.0]), 0.3, 1e-2, 40),
              (lambda x: x * np.array([1.0, 2.0, 3.0]), np.array([1.0, -2.0, 3.0]), 0.1, 1e-6, 7),
-             (lambda x: x, np.array([1e-9, 0.0]), 0.5, 1e-6, 5)],
+             (lambda x: x, np.array([1e-9, 0.0]), 0.5, 1e-6, 5), (lambda x: x, np.array([1.0, -1.0]), 0.25, 0.2, 20),
+             (lambda x: x, np.full(4, 0.013), 0.25, 0.01, 20)],
     hints=["Keep the places in a list that begins with the start.",
            "A `for` loop over max_steps cannot run for ever. Leave it with `break` where the ground is flat.",
            "Look at the gradient *before* you step: a start that is flat already must not move.",
@@ -338,3 +395,51 @@ def descend_last_place(gradient, start, rate, eps, max_steps):
             break
         x = x - rate * g
     return x
+
+
+@descend.mistake()
+def descend_by_largest_entry(gradient, start, rate, eps, max_steps):
+    """You compare the gradient's largest entry with ε. Its length is larger: all entries count, `np.linalg.norm`."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        if abs(g).max() < eps:
+            break
+        places.append(places[-1] - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_by_sum(gradient, start, rate, eps, max_steps):
+    """You compare the sum of the gradient's entries with ε, in which they can cancel. Take its length."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        if abs(g.sum()) < eps:
+            break
+        places.append(places[-1] - rate * g)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_by_length_of_step(gradient, start, rate, eps, max_steps):
+    """You stop where the *step* is shorter than ε. With a small rate that is too early: look at the gradient itself."""
+    places = [start]
+    for _ in range(max_steps):
+        step = rate * gradient(places[-1])
+        if np.linalg.norm(step) < eps:
+            break
+        places.append(places[-1] - step)
+    return np.array(places)
+
+
+@descend.mistake()
+def descend_in_equal_steps(gradient, start, rate, eps, max_steps):
+    """You divide the gradient by its length, so that every step is equally long, and none can end at the minimum."""
+    places = [start]
+    for _ in range(max_steps):
+        g = gradient(places[-1])
+        if np.linalg.norm(g) < eps:
+            break
+        places.append(places[-1] - rate * g / np.linalg.norm(g))
+    return np.array(places)

@@ -21,6 +21,7 @@ def network_sample(N, *sizes, f):
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(3, 4, 4)],
     hints=["Say the shapes aloud: X is (N, n), W is (m, n), and the result is (N, m).",
            "Which of the two has to be turned so that the n's meet?",
@@ -62,6 +63,7 @@ def linear_bias_weighed(X, W, b):
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     samples=[(rng.normal(size=m), N) for m, N in ((3, 4), (5, 2), (1, 6))],
     hints=["Which shape must the result have, so that it can be added to XWᵀ, which is (N, m)?",
            "A column of N ones, `np.ones((N, 1))`, times a row.",
@@ -96,6 +98,7 @@ def bias_in_first_row(b, N):
 
 
 @lesson.exercise(
+    level=1, minutes=2,
     hints=["Write the two shapes below one another, aligned at the right: (3, 1) over (3).",
            "Where one has a 1, or nothing, it is stretched to what the other has."],
     remark="Nine numbers where three were meant, and not a word of warning.")
@@ -122,7 +125,17 @@ def silent_error():
     return "error"
 
 
+silent_shape.wrong_answers(
+    silent_row=((1, 3),
+        "The rows of (3, 1) do not go away: 3 of them, and each is stretched to as many columns as the other one has."),
+    silent_stack=((6, 1),
+        "Nothing is put below one another: a sum adds entry to entry, after both have been stretched to one shape."),
+    silent_longer=((3, 2), "No column is added to the others. The 1 is stretched until it meets what stands above it."),
+    silent_number=(9, "That is how many numbers the sum has. Its shape says how they are arranged, as a tuple."))
+
+
 @lesson.exercise(
+    level=2, minutes=5,
     parts=("X_ext", "W_ext"), samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(5, 1, 2)],
     hints=["X̃ is one column wider than X, and W̃ one column wider than W.",
            "`np.hstack([left, right])` puts two matrices side by side; both need the same number of rows.",
@@ -157,6 +170,7 @@ def extend_bias_twice(X, W, b):
 
 
 @lesson.exercise(
+    level=3, minutes=8,
     parts=("Z", "A"),
     samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
              network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
@@ -265,9 +279,21 @@ def forward_same_activation(W, b, f, X):
     return Z, A
 
 
+@forward.mistake()
+def forward_all_sigmoids(W, b, f, X):
+    """You do not use f. Each layer has an activation of its own, `f[l]`."""
+    Z, A = {}, {0: X}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = sigmoid(Z[l])
+    return Z, A
+
+
 @lesson.exercise(
+    level=2, minutes=6,
     samples=[(rng.normal(size=(4, 3)),), (np.array([[1000.0, -999.0, -1000.0], [0.0, 1.0, 2.0]]),),
-             (np.array([[-1000.0, -1001.0], [0.0, 3.0], [700.0, 702.0]]),)],
+             (np.array([[-1000.0, -1001.0], [0.0, 3.0], [700.0, 702.0]]),),
+             (np.array([[0.0, 1000.0], [1.0, 2.0], [3.0, -1.0]]),)],
     hints=["Subtract each row's own largest number first.",
            "`Z.max(1)` has the shape (N,), which does not fit. With `keepdims=True` it is a column.",
            "The sum goes along a row, too, and it needs `keepdims=True` as well."])
@@ -336,13 +362,48 @@ def softmax_not_normalised(Z):
     return np.exp(Z - Z.max(1, keepdims=True))
 
 
-def loss_sample(N, m):
-    """Return probabilities A and one-hot Y, (N, m)."""
-    return softmax(rng.normal(size=(N, m))), np.eye(m)[rng.integers(0, m, N)]
+@softmax_rows.mistake()
+def softmax_above_the_minimum(Z):
+    """You subtract the row's smallest number, and what is far above it still overflows. Which number leaves nothing
+    above 0?"""
+    E = np.exp(Z - Z.min(1, keepdims=True))
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_beside_the_first(Z):
+    """You subtract the row's first number. If another one is far larger, it still overflows: take the largest."""
+    E = np.exp(Z - Z[:, :1])
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_to_the_base_2(Z):
+    """You raise 2 to the z. Softmax raises e: `np.exp`."""
+    E = 2.0 ** (Z - Z.max(1, keepdims=True))
+    return E / E.sum(1, keepdims=True)
+
+
+@softmax_rows.mistake()
+def softmax_hard(Z):
+    """This is a 1 for the largest and 0 for the rest. Softmax gives every entry a share, the larger the z the more."""
+    return 1.0 * (Z.max(1, keepdims=True) <= Z)
+
+
+@softmax_rows.mistake()
+def softmax_by_sigmoids(Z):
+    """You have sent each entry through the sigmoid. In softmax the entries of a row compete: they sum to 1."""
+    return sigmoid(Z)
+
+
+def loss_sample(N, m, spread=1):
+    """Return probabilities A and one-hot Y, (N, m); with a wide spread, some right classes are very improbable."""
+    return softmax(spread * rng.normal(size=(N, m))), np.eye(m)[rng.integers(0, m, N)]
 
 
 @lesson.exercise(
-    samples=[loss_sample(4, 3), loss_sample(5, 2), loss_sample(3, 7)],
+    level=2, minutes=5,
+    samples=[loss_sample(4, 3), loss_sample(5, 2), loss_sample(3, 7), loss_sample(6, 4, spread=6)],
     hints=["⊗ is `*`, entry by entry: the zeros of Y wipe out all but the right class.",
            "Sum everything, and divide by the number of *samples*.",
            "A probability below 1 has a negative logarithm. What makes the loss positive?"])
@@ -416,3 +477,33 @@ def loss_in_bits(A, Y):
 def loss_of_slip(A, Y):
     """The logarithm and the sign are missing. This is the mean probability of the right class, which should *rise*."""
     return (Y * A).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake()
+def loss_squared(A, Y):
+    """This is the squared error. The cross-entropy asks one thing alone: how probable the right class was."""
+    return (0.5 * (A - Y) ** 2).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake()
+def loss_clipped(A, Y):
+    """You do not let a probability fall below a bound, so that a very wrong answer costs too little."""
+    return -(Y * np.log(np.maximum(A, 0.05))).sum() / len(Y)
+
+
+@cross_entropy_loss.mistake()
+def loss_of_the_mean(A, Y):
+    """You take the logarithm of the mean probability. What is averaged are the samples' logarithms."""
+    return -np.log((Y * A).sum() / len(Y))
+
+
+@cross_entropy_loss.mistake()
+def loss_as_error_rate(A, Y):
+    """This is the share of wrong answers. The cross-entropy looks at how probable the right class was."""
+    return (A.argmax(1) != Y.argmax(1)).mean()
+
+
+@cross_entropy_loss.mistake()
+def loss_of_wrong_classes(A, Y):
+    """You look at the wrong classes, by log(1 − a). For one-hot targets the right class alone has a term."""
+    return -((1 - Y) * np.log(1 - A)).sum() / len(Y)

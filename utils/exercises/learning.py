@@ -9,6 +9,7 @@ rng = np.random.default_rng(0)
 
 
 @lesson.exercise(
+    level=2, minutes=5,
     samples=[(rng.normal(size=(N, m)), rng.normal(size=(N, m))) for N, m in ((5, 3), (4, 2), (7, 1))],
     hints=["Begin with the differences, all entries at once.",
            "The formula has one sum over a sample's outputs and one over the samples; `.sum()` takes both.",
@@ -73,7 +74,20 @@ def error_not_squared(A, Y):
     return (0.5 * (A - Y)).sum() / len(Y)
 
 
+@empirical_error.mistake()
+def error_absolute(A, Y):
+    """You take the size of each difference. This divergence squares it, so that a large one counts for more."""
+    return abs(A - Y).sum() / len(Y)
+
+
+@empirical_error.mistake()
+def error_of_first_output(A, Y):
+    """You look at the first output alone. A sample has m of them, and all of them count."""
+    return (0.5 * (A[:, 0] - Y[:, 0]) ** 2).sum() / len(Y)
+
+
 @lesson.exercise(
+    level=1, minutes=2,
     rtol=2e-3, remark="One slip of the pen, and the best constant is 41.56: the mean follows wherever an outlier goes.",
     hints=["Which constant is best for the squared error: the table above says what it is called.",
            "Compute the mean of the five reports, with 200 in the last place."])
@@ -100,9 +114,20 @@ def dragged_halfway():
     return 100.9
 
 
+dragged.wrong_answers(
+    dragged_sum=(207.8, "This is the sum of the reports. A mean is divided by how many there are."),
+    dragged_by_four=(51.95, "You divide by 4, but there are five reports, the wrong one among them."),
+    dragged_tenfold=(55.6,
+        "Only one report became ten times as large, and not the mean with it. Compute the mean anew."),
+    dragged_to_the_outlier=(200, "That is the wrong report itself. The other four have a say as well."),
+    dragged_as_a_sixth=(227.8 / 6, "You have added a sixth report. The 200 stands in the place of the 20."))
+
+
 @lesson.exercise(
+    level=1, minutes=2,
     hints=["Which of the two errors is left when there are infinitely many examples?",
-           "A straight line through a million noisy dots is still a straight line."])
+           "A straight line through a million noisy dots is still a straight line."],
+    also=("a richer family", "richer family"))
 def remedy():
     '''"a", "b", "c" or "d"'''
     return "b"
@@ -127,6 +152,7 @@ def remedy_other_div():
 
 
 @lesson.exercise(
+    level=2, minutes=5,
     rtol=0,
     samples=[([1, 6, 1],), ([5, 7, 4, 3],), ([2, 4, 2],), ([64, 32, 10],)],
     hints=["Take one layer: how many knobs are there between 5 units and 7, and how many belong to the 7 alone?",
@@ -172,3 +198,16 @@ def knobs_units(sizes):
     """These are the units, not the knobs. A knob sits on each line between two units, and one on each unit behind
     the input."""
     return sum(sizes)
+
+
+@knobs.mistake()
+def knobs_of_three_widths(sizes):
+    """Your function is made for three widths. A network may have any number of them: go through neighbours."""
+    d0, d1, d2 = sizes
+    return d0 * d1 + d1 + d1 * d2 + d2
+
+
+@knobs.mistake()
+def knobs_of_two_layers(sizes):
+    """You stop after the second layer. There is one between each two neighbours, however many there are."""
+    return sum(m * n + m for n, m in zip(sizes[:2], sizes[1:3]))

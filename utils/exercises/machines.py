@@ -9,6 +9,7 @@ rng = np.random.default_rng(7)
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     samples=[(rng.normal(size=(N, d)), rank, world) for N, d, rank, world in ((7, 2, 1, 3), (10, 3, 0, 4), (5, 4, 3, 4),
                                                                               (6, 2, 2, 3), (3, 2, 4, 5))],
     hints=["Worker 0 of three begins with row 0. Which row comes next for it?",
@@ -62,6 +63,7 @@ def rows_first_alone(X, rank, world):
 
 
 @lesson.exercise(
+    level=2, minutes=5,
     samples=[([rng.normal(size=shape) for _ in counts], counts) for shape, counts in
              (((3, 2), [17, 17, 16]), ((4, 5), [3, 1]), ((2, 3), [10, 20, 0, 5]))],
     hints=["What is the share of a worker who has seen 16 of 50 rows?",
@@ -104,6 +106,7 @@ def average_of_worker_0(gradients, counts):
 
 
 @lesson.exercise(
+    level=1, minutes=3,
     rtol=1e-3,
     hints=["How many knobs has the network? Each has one entry in the gradient.",
            "A float64 has 64 bits, and a byte has 8."])
@@ -136,7 +139,14 @@ def bytes_in_bits():
     return 5696
 
 
+bytes_sent.wrong_answers(
+    bytes_both_ways=(1424, "That is twice as much. The gradient is sent once here."),
+    bytes_of_layers=(624, "You count one bias for a whole layer. Every unit of it has its own."),
+    bytes_of_units=(152, "You have counted units. The gradient has an entry for each weight and for each bias."))
+
+
 @lesson.exercise(
+    level=3, minutes=8,
     samples=[(0.1, 1e6, 1e9, 1e-4), (0.5, 3e6, 2e9, 1e-3), (1e-5, 4e4, 1e9, 2e-5), (4.0, 5e6, 1e9, 2e-5)],
     hints=["Write T(w) as three terms: one over w, one with w, and one without. Only the first two move.",
            "2(w − 1)/w is 2 − 2/w: the bytes have a part that falls with w, against the computing.",

@@ -17,6 +17,7 @@ def classes(N, m):
 
 
 @lesson.exercise(
+    level=2, minutes=7,
     parts=("W", "b"),
     samples=[(initialize(sizes, f, rng, scheme="centred"), rng.normal(size=(N, sizes[0])), classes(N, sizes[-1]), rate)
              for N, sizes, f, rate in ((4, (5, 7, 3), (sigmoid, softmax), 0.5),
@@ -84,7 +85,29 @@ def training_in_passing(net, X, Y, rate):
     return W, b
 
 
+@training_step.mistake()
+def training_from_the_logits_signal(net, X, Y, rate):
+    """A − Y is the blame for Z[L], and `backward` takes the blame for A[L]: it sends yours through softmax again."""
+    trace = forward(net, X)
+    gradients = backward(net, trace, (trace.A[len(net.W)] - Y) / len(X))
+    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
+    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
+    return W, b
+
+
+@training_step.mistake()
+def training_row_by_row(net, X, Y, rate):
+    """You take a step after every sample. Here one step is taken, with the average gradient of all rows."""
+    for x, y in zip(X, Y):
+        trace = forward(net, x[None])
+        gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], y[None]))
+        net = net._replace(W={l: net.W[l] - rate * gradients.dW[l] for l in net.W},
+                           b={l: net.b[l] - rate * gradients.db[l] for l in net.b})
+    return net.W, net.b
+
+
 @lesson.exercise(
+    level=2, minutes=6,
     samples=[(rng.normal(size=(N, n)), classes(N, 3), size, np.random.default_rng(seed))
              for N, n, size, seed in ((7, 2, 3, 1), (10, 4, 5, 2), (5, 2, 2, 3))],
     advice="If only the order of the rows differs: it has to come from the rng that is given, drawn once for all rows.",
@@ -148,7 +171,46 @@ def batches_first_alone(X, Y, size, rng):
     return [(X[order], Y[order])]
 
 
+@mini_batches.mistake()
+def batches_by_the_inverse(X, Y, size, rng):
+    """You put row i into place order[i]. It should be the other way: in place i stands row order[i]."""
+    order = np.argsort(rng.permutation(len(X)))
+    X, Y = X[order], Y[order]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
+
+
+@mini_batches.mistake()
+def batches_overlapping(X, Y, size, rng):
+    """Your batches overlap: each begins one row after the one before. The next one begins `size` rows later."""
+    order = rng.permutation(len(X))
+    X, Y = X[order], Y[order]
+    return [(X[i : i + size], Y[i : i + size]) for i in range(len(X))]
+
+
+@mini_batches.mistake()
+def batches_so_many(X, Y, size, rng):
+    """You make `size` batches. It is the batches that should have `size` rows each."""
+    order = rng.permutation(len(X))
+    return list(zip(np.array_split(X[order], size), np.array_split(Y[order], size)))
+
+
+@mini_batches.mistake()
+def batches_two_lists(X, Y, size, rng):
+    """These are two lists, one of inputs and one of targets. What is wanted is one list, of pairs."""
+    order = rng.permutation(len(X))
+    X, Y = X[order], Y[order]
+    return ([X[i : i + size] for i in range(0, len(X), size)], [Y[i : i + size] for i in range(0, len(X), size)])
+
+
+@mini_batches.mistake()
+def batches_evened_out(X, Y, size, rng):
+    """You even the batches out. Each takes `size` rows, and only the last one takes what is left."""
+    order, parts = rng.permutation(len(X)), -(-len(X) // size)
+    return list(zip(np.array_split(X[order], parts), np.array_split(Y[order], parts)))
+
+
 @lesson.exercise(
+    level=1, minutes=3,
     rtol=2e-3,
     hints=["What does a sample cost whose right class gets the probability 1? And one whose right class gets 1/3?",
            "Half of the samples cost nothing, and half cost log 3. What is the average?"])
@@ -187,7 +249,18 @@ def stuck_between_two():
     return 0.3466
 
 
+stuck_at.wrong_answers(
+    stuck_in_bits=(0.7925, "That is the logarithm to the base 2. The cross-entropy has the natural one, `np.log`."),
+    stuck_at_probability=(1 / 3,
+        "That is a probability. What a sample costs is minus the *logarithm* of its probability."),
+    stuck_log_of_mean=(0.4055,
+        "You take the logarithm of the mean probability. What is averaged are the samples' own losses."),
+    stuck_for_all_classes=(1.6479, "You let all three classes pay. A sample pays for its right class alone."),
+    stuck_sure_ones_pay=(1.0493, "Half of the samples are sure and right. What is the logarithm of 1?"))
+
+
 @lesson.exercise(
+    level=2, minutes=6,
     parts=("X_train", "X_test"),
     samples=[(3 * rng.normal(size=(N, d)) + rng.normal(size=d), 3 * rng.normal(size=(M, d)) + rng.normal(size=d))
              for N, M, d in ((6, 4, 3), (5, 7, 2), (9, 2, 4))],
@@ -261,10 +334,25 @@ def standardise_only_centred(X_train, X_test):
     return X_train - mean, X_test - mean
 
 
+@standardise.mistake()
+def standardise_to_unit_range(X_train, X_test):
+    """You bring each column to 0 … 1, by its ends. Standardised, it has the mean 0 and the standard deviation 1."""
+    low, high = X_train.min(0), X_train.max(0)
+    return (X_train - low) / (high - low), (X_test - low) / (high - low)
+
+
+@standardise.mistake()
+def standardise_by_median(X_train, X_test):
+    """You take away the median of each column. Asked for is the mean: it is what becomes 0."""
+    middle, std = np.median(X_train, 0), X_train.std(0)
+    return (X_train - middle) / std, (X_test - middle) / std
+
+
 @lesson.exercise(
+    level=3, minutes=12,
     parts=("W", "b", "losses"),
     samples=[(rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(N, n)), classes(N, m), rate, steps)
-             for N, n, m, rate, steps in ((6, 4, 3, 0.5, 5), (5, 2, 4, 0.2, 3))],
+             for N, n, m, rate, steps in ((6, 4, 3, 0.5, 5), (5, 2, 4, 0.2, 3), (23, 3, 2, 0.4, 4))],
     hints=["One step: Z, A, the loss of this A, dZ, and then the two updates. Put it into a loop over `range(steps)`.",
            "Softmax and cross-entropy together give the dZ of notebook 04, with its 1/N.",
            "Compute everything from the old W and b, and only then change both.",
@@ -352,4 +440,57 @@ def nothing_measured_late(W, b, X, Y, rate, steps):
         W = W - rate * dZ.T @ X
         b = b - rate * dZ.sum(0)
         losses.append(-(Y * np.log(softmax(X @ W.T + b))).sum() / len(X))
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_forward_once(W, b, X, Y, rate, steps):
+    """The forward pass stands before the loop, so that each step has the same gradient. It belongs into the loop."""
+    A = softmax(X @ W.T + b)
+    losses = []
+    for _ in range(steps):
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_of_whole_batch(W, b, X, Y, rate, steps):
+    """Your softmax shares out one 1 among the whole batch. Each row has a 1 of its own."""
+    losses = []
+    for _ in range(steps):
+        E = np.exp(X @ W.T + b)
+        A = E / E.sum()
+        losses.append(-(Y * np.log(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_over_entries(W, b, X, Y, rate, steps):
+    """Your loss is averaged over all entries. The average is over the samples: divide by N alone."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log(A)).mean())
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_in_bits(W, b, X, Y, rate, steps):
+    """Your losses take the logarithm to the base 2. The cross-entropy of this lecture has the natural one."""
+    losses = []
+    for _ in range(steps):
+        A = softmax(X @ W.T + b)
+        losses.append(-(Y * np.log2(A)).sum() / len(X))
+        dZ = (A - Y) / len(X)
+        W = W - rate * dZ.T @ X
+        b = b - rate * dZ.sum(0)
     return W, b, np.array(losses)

@@ -1,0 +1,163 @@
+"""Time: what is limited is a student's own computing, wherever it stands; imports are free, and nobody waits long."""
+
+import functools
+import itertools
+import signal
+import sys
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from utils.checks import clock
+from utils.checks.clock import ENDED, TOO_LARGE, TOO_LONG, TookTooLong, in_a_copy, limited
+from utils.checks.exercise import Exercise
+
+EXERCISE = Exercise(lambda x: 2 * x, [(np.arange(3.0),), (np.arange(4.0),)])
+copies = pytest.mark.skipif(sys.platform != "linux", reason="a copy of the process can be made on Linux alone")
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setattr(clock, "SECONDS", 0.2)
+    monkeypatch.setattr(clock, "PATIENCE", 0.6)
+
+
+@pytest.fixture
+def tries(monkeypatch):
+    monkeypatch.setattr(clock, "TRIES", True)
+
+
+def helper(x):
+    while True:
+        x = x + 1
+
+
+class Endless:
+    def __call__(self, x):
+        return [i for i in itertools.count() if i < 0]
+
+
+def in_a_comprehension(x):
+    return sum(1 for _ in iter(int, 1))
+
+
+def in_its_own_exception(x):
+    while True:
+        try:
+            while True:
+                pass
+        except:  # noqa: E722
+            pass
+
+
+def asleep(x):
+    time.sleep(30)
+
+
+def in_c(x):
+    return sum(itertools.count())
+
+
+LOOPS = "wrong", "Stopped after 0.2 seconds of computing: does a loop never end?", "no end"
+SLEEPS = "wrong", "Stopped after 0.6 seconds of waiting: a check does not wait for a sleep, or for an input.", "waits"
+PYTHON = [lambda x: helper(x), Endless(), functools.partial(helper), functools.lru_cache(lambda: helper(1)),
+          in_a_comprehension, asleep]
+
+
+@pytest.mark.parametrize("endless", PYTHON, ids=range(len(PYTHON)))
+def test_a_loop_without_end_is_stopped_wherever_it_stands(endless, short):
+    began = time.monotonic()
+    verdict = EXERCISE.verdict(lambda x: endless() if hasattr(endless, "cache_info") else endless(x))
+    assert verdict[:3] == SLEEPS if endless is asleep else verdict[:3] == LOOPS
+    assert time.monotonic() - began < 2
+
+
+@copies
+@pytest.mark.parametrize("endless", [*PYTHON, in_c, in_its_own_exception], ids=range(len(PYTHON) + 2))
+def test_a_copy_of_the_process_ends_what_cannot_be_ended_from_within(endless, short, tries):
+    began = time.monotonic()
+    verdict = EXERCISE.verdict(lambda x: endless() if hasattr(endless, "cache_info") else endless(x))
+    assert verdict[:3] == SLEEPS if endless is asleep else verdict[:3] == LOOPS
+    assert time.monotonic() - began < 2
+
+
+@copies
+def test_a_copy_says_how_it_ended():
+    clock.TRIES = True  # conftest puts it back
+    assert in_a_copy(lambda: "a sentence") == (ENDED, "a sentence")
+    assert in_a_copy(lambda: "ü" * 10_000)[0] == ENDED
+    assert in_a_copy(lambda: 1 / 0) == (ENDED, "")
+    assert in_a_copy(lambda: len(bytearray(2**40)) * "") == (TOO_LARGE, "")
+
+    def too_long():
+        raise TookTooLong
+
+    assert in_a_copy(too_long) == (TOO_LONG, "")
+
+
+@copies
+def test_an_answer_that_wants_more_memory_than_there_is_is_told_so(tries):
+    verdict = EXERCISE.verdict(lambda x: np.ones(2**36) if len(x) else x)
+    assert "MemoryError" in verdict.sentence
+
+
+@copies
+def test_what_an_answer_does_outside_happens_once(tries):
+    seen = []
+
+    def noting(x):
+        seen.append(len(x))
+        return x + x
+
+    assert EXERCISE.verdict(noting) and seen == [3, 4]
+
+
+def test_an_import_is_free(short, tmp_path, monkeypatch):
+    (tmp_path / "slow_to_import.py").write_text("import time\nend = time.thread_time() + 0.5\n"
+                                                "while time.thread_time() < end: pass\n")
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def importing(x):
+        import slow_to_import  # noqa: F401
+
+        return 2 * x
+
+    for tries in (False, sys.platform == "linux"):
+        monkeypatch.setattr(clock, "TRIES", tries)
+        monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+        assert EXERCISE.verdict(importing).kind == "right"
+
+
+def test_the_time_of_other_threads_does_not_count(short):
+    done = threading.Event()
+
+    def busy():
+        while not done.is_set():
+            pass
+
+    thread = threading.Thread(target=busy)
+    thread.start()
+    try:
+        assert EXERCISE.verdict(lambda x: (time.sleep(0.05), 2 * x)[1])
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_an_answer_is_checked_in_any_thread(short):
+    found = []
+    thread = threading.Thread(target=lambda: found.append(EXERCISE.verdict(helper).name))
+    thread.start()
+    thread.join(5)
+    assert found == ["no end"]
+
+
+def test_the_clock_puts_everything_back(short):
+    before = signal.getsignal(signal.SIGALRM), sys.gettrace(), __builtins__["__import__"]
+    EXERCISE.verdict(helper)
+    with pytest.raises(TookTooLong), limited():
+        helper(1)
+    assert (signal.getsignal(signal.SIGALRM), sys.gettrace(), __builtins__["__import__"]) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -1,0 +1,125 @@
+"""One answer beside one exercise: what it comes to on every sample, what is right, and what each known mistake does."""
+
+import inspect
+import time
+from functools import cached_property
+
+import numpy as np
+
+from utils.checks.diagnosis import part_name
+from utils.checks.results import first_wrong, is_close, keys_of, leaves, numbers, same
+from utils.checks.runs import runs_of
+from utils.checks.source import source_of_function
+
+TELLING = 2.5  # seconds: for so long it is looked for what to say of a wrong answer
+
+
+class Case:
+    """An exercise's samples, and the outcomes of an answer, of the solution, and of the known mistakes on them."""
+
+    def __init__(self, exercise, answer, runs):
+        self.exercise, self.answer, self.runs = exercise, answer, runs
+        self.until = time.monotonic() + TELLING
+        self.args = exercise.samples
+        self.mine = self._of(runs)
+        self.rights = self._known(exercise.reference)
+
+    def _of(self, runs):
+        return [run.error or self.exercise.wrapped(run.result) for run in runs]
+
+    def _known(self, function):
+        """Return the outcomes of the solution or of a known mistake, which are the same each time."""
+        if function not in self.exercise.known:
+            self.exercise.known[function] = self.outcomes(function)
+        return self.exercise.known[function]
+
+    def outcomes(self, function, samples=None):
+        """Return what a function comes to on each sample: a result, or an error."""
+        return self._of(runs_of(function, self.args if samples is None else samples))
+
+    def are_right(self, outcomes, path=()):
+        """Say whether these are the right outcomes, in one part or altogether."""
+        return same(outcomes, self.rights, self.exercise.rtol, path)
+
+    @cached_property
+    def path(self):
+        """The path to the first part that is wrong, () if there was an error, or there are no parts."""
+        return () if self.exercise.is_question else first_wrong(self.mine, self.rights, self.exercise.rtol)
+
+    @cached_property
+    def right_paths(self):
+        """The paths to the parts that are right."""
+        return [path for path in leaves(self.rights[0]) if self.are_right(self.mine, path)]
+
+    @cached_property
+    def foreseen(self):
+        """Each known mistake with its outcomes."""
+        return [(mistake, self._known(mistake)) for mistake in self.exercise.mistakes]
+
+    @cached_property
+    def source(self):
+        """The answer's source, or None."""
+        return source_of_function(self.answer)
+
+    @cached_property
+    def error_at(self):
+        """The number of the first sample on which the answer stopped with an error, or None."""
+        return next((i for i, run in enumerate(self.runs) if run.error), None)
+
+    def mended(self, function, path=()):
+        """Say whether a changed function is right, altogether, or in one part and all that were right before.
+
+        The first wrong sample comes first.
+        """
+        paths = [path, *self.right_paths] if path else [()]
+        wrong = next((i for i, (m, r) in enumerate(zip(self.mine, self.rights))
+                      if not same([m], [r], self.exercise.rtol)), 0)
+        order = [wrong, *(i for i in range(len(self.args)) if i != wrong)]
+        for i in order:
+            found = self.outcomes(function, [self.args[i]])
+            if not all(same(found, [self.rights[i]], self.exercise.rtol, path) for path in paths):
+                return False
+        return True
+
+    @cached_property
+    def is_transposed(self):
+        """Whether every result is right, but for rows and columns that are swapped."""
+        mine = [numbers(m) for m in self.mine]
+        return all(m is not None and is_close(m.T, right, self.exercise.rtol) for m, right in zip(mine, self.rights))
+
+    def sizes(self, i):
+        """Return the sizes and numbers among the arguments of sample i: {"rows of X": 4, "h": 0.1}."""
+        found = {}
+        for name, value in zip(self.exercise.parameters, self.args[i]):
+            if isinstance(value, np.ndarray) and value.ndim:
+                words = ("rows", "columns") if value.ndim == 2 else ("entries",)
+                found.update({f"{word} of {name}": n for word, n in zip(words, value.shape)})
+            elif isinstance(value, list):
+                found[f"entries of {name}"] = len(value)
+            elif isinstance(value, int | float) and not isinstance(value, bool):
+                found[name] = value
+        return found
+
+    @cached_property
+    def own_parameters(self):
+        """The names of the answer's own parameters, [] where they cannot be known."""
+        try:
+            return list(inspect.signature(self.answer).parameters)
+        except (TypeError, ValueError):
+            return []
+
+    def part(self, right, key):
+        """Return the name of a part of the result."""
+        return part_name("your result", right, key)
+
+    def name_of(self, path):
+        """Return the name of what stands at a path of keys in the result."""
+        name, right = "your result", self.rights[0]
+        for key in path:
+            name, right = part_name(name, right, key), right[key] if key in keys_of(right) else None
+        return name
+
+    @staticmethod
+    def place(name, path):
+        """Return the name of what stands at a path of keys in an argument."""
+        return name + "".join(f"[{key!r}]" for key in path)

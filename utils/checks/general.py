@@ -1,0 +1,115 @@
+"""What can be said of any wrong answer: where it stopped, or what differs, and where to look."""
+
+import contextlib
+import re
+import time
+
+import numpy as np
+
+from utils.checks import clock
+from utils.checks.diagnosis import NEARLY, Test, difference
+from utils.checks.repair import repair
+from utils.checks.results import RTOL, numbers, pick
+from utils.checks.runs import briefly, changed, how_it_stopped, in_words
+from utils.checks.source import reaches_outside
+from utils.checks.structure import structure
+from utils.checks.suspicions import FACTS, first_proven
+
+
+def in_general(case):
+    """Return a name and what can be said of any wrong answer: where it stopped or what differs, and where to look."""
+    if case.exercise.is_question:
+        return "", _of_value(case)
+    at = case.error_at
+    if at is not None:
+        sentence = how_it_stopped(case.answer, case.runs[at]) + in_words(case.exercise.parameters, case.args[at])
+        name = type(case.runs[at].error).__name__
+    else:
+        name, sentence = "", difference_of(case, case.mine)
+    look, hint = ("", "") if "right numbers" in sentence else _where_to_look(case)
+    return look or name, f"{sentence}{hint}{also_changed(case)}"
+
+
+def _of_value(case):
+    """Return a sentence on the answer to a question that does not give the right one away."""
+    mine, right = case.mine[0], case.rights[0]
+    word = isinstance(mine, str) > isinstance(right, str) and any(
+        isinstance(theirs(), str) for theirs in case.exercise.mistakes)
+    kind = "" if word else structure(f"my_{case.exercise.name}", mine, right)
+    return kind or off(mine, right, case.exercise.rtol) or (
+        f"{briefly(mine)} is not the answer, nor a mistake that is known here: read once more what is asked, or take a "
+        "hint.")
+
+
+def difference_of(case, mine, path=()):
+    """Return a sentence on the first difference, and the arguments of the test from which its figures are."""
+    exercise = case.exercise
+    tests = [Test(pick(m, path), pick(right, path), case.sizes(i), i)
+             for i, (m, right) in enumerate(zip(mine, case.rights, strict=True))]
+    sentence, number = difference(case.name_of(path) if path else "your result", tests, exercise.rtol)
+    sentence = re.sub("^your", "Your", sentence)  # but dW stays dW
+    short = not np.isscalar(case.rights[0])
+    return sentence + in_words(exercise.parameters, exercise.samples[number], short)
+
+
+def _where_to_look(case):
+    """Return a name and a sentence: what is not used, or the line in which one change makes a test right."""
+    name, _, fact = in_a_copy(case, lambda: "\n".join(first_proven(FACTS, case))).partition("\n")
+    if fact or case.source is None:
+        return name, f" {fact}" if fact else ""
+    for path, aim in ((), "makes every test right"), (case.path, f"makes {case.name_of(case.path)} right"):
+        if found := _repaired(case, path):
+            what, line = found
+            return what, f" One change in line {line}, `{case.source.line(line)}`, {aim}: look at {what}."
+        if not case.path or any(structure("", m, right) for m, right in zip(case.mine, case.rights)):
+            break
+    return "", ""
+
+
+def _repaired(case, path):
+    """Return (what, line) of an edit that mends the answer, or None; it is looked for in a copy of the process."""
+    def search():
+        found = repair(case.source, lambda function: case.mended(function, path))
+        return f"{found[1]} {found[0]}" if found else ""
+
+    line, _, what = in_a_copy(case, search).partition(" ")
+    return (what, int(line)) if what else None
+
+
+def off(mine, right, rtol=RTOL):
+    """Return a sentence on one number that is off by its sign, by a power of ten, or by a little, or ''."""
+    mine, right = numbers(mine), numbers(right)
+    if mine is None or right is None or mine.shape or right.shape or not right or not np.isfinite(mine):
+        return ""
+    share, rtol = float(mine / right), max(rtol, 1e-3)
+    if abs(share + 1) < rtol:
+        return "The size is right, and the sign is not."
+    if right != right.round() and any(abs(share / 10.0**n - 1) < rtol for n in (-4, -3, -2, -1, 1, 2, 3, 4)):
+        return "The digits are right. Where does the point stand?"
+    if abs(share - 1) < NEARLY and right != right.round():
+        return "That is near, and not near enough: compute it to more digits."
+    return ""
+
+
+def in_a_copy(case, action):
+    """Return what an action says that calls a student's code, changed or with other arguments: it may never end.
+
+    For all that can be said of one answer there are a few seconds, and then no more is said.
+    """
+    left = case.until - time.monotonic()
+    if left < 0 or reaches_outside(case.answer):
+        return ""
+    if clock.TRIES:
+        return clock.in_a_copy(action, left, left)[1]
+    with contextlib.suppress(clock.TookTooLong), clock.limited(left, left):
+        return action()
+    return ""
+
+
+def also_changed(case):
+    """Return a sentence on arguments that are no longer what they were, or ""."""
+    names = list(dict.fromkeys(name for run in case.runs for name in changed(run, case.exercise.parameters)))
+    if not names:
+        return ""
+    are = "is not what it was" if len(names) == 1 else "are not what they were"
+    return f" Besides, {' and '.join(names)} {are}: work on a copy."
