@@ -10,7 +10,8 @@ settings.register_profile("lecture", deadline=None, derandomize=True, database=N
 settings.load_profile("lecture")
 
 # The longest first, so that at the end no processor waits for another.
-LONGEST = ("test_distributed.py", "test_solutions.py", "test_handout.py", "07_beyond_one_machine.ipynb",
+LONGEST = ("test_distributed.py", "test_mutated_solutions.py", "test_solutions.py",
+           "test_handout.py", "07_beyond_one_machine.ipynb",
            "test_browser.py", "test_present.py", "test_benchmarks.py", "test_exercises.py", "test_scenes.py",
            "test_backward_properties.py", "test_export.py", "06_training.ipynb")
 

@@ -1,18 +1,26 @@
 """Time: what is limited is a student's own computing, wherever it stands; imports are free, and nobody waits long."""
 
+import contextlib
+import ctypes
 import functools
+import glob
 import itertools
+import os
+import pathlib
 import signal
+import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from utils.checks import clock
-from utils.checks.clock import ENDED, TOO_LARGE, TOO_LONG, TookTooLong, in_a_copy, limited
+from utils.checks.clock import CRASHED, ENDED, TOO_LARGE, TOO_LONG, TookTooLong, limited
 from utils.checks.exercise import Exercise
+from utils.checks.fork import in_a_copy
 
 EXERCISE = Exercise(lambda x: 2 * x, [(np.arange(3.0),), (np.arange(4.0),)])
 copies = pytest.mark.skipif(sys.platform != "linux", reason="a copy of the process can be made on Linux alone")
@@ -100,7 +108,48 @@ def test_a_copy_says_how_it_ended():
 @copies
 def test_an_answer_that_wants_more_memory_than_there_is_is_told_so(tries):
     verdict = EXERCISE.verdict(lambda x: np.ones(2**36) if len(x) else x)
-    assert "MemoryError" in verdict.sentence
+    assert verdict.sentence == "It cannot be run: it asks for more memory than there is."
+
+
+@copies
+def test_an_answer_that_ends_the_process_ends_a_copy_alone(tries):
+    for end in (lambda x: os._exit(1), lambda x: ctypes.string_at(0), lambda x: os.kill(os.getpid(), 9)):
+        assert EXERCISE.verdict(end).sentence == "It cannot be run: it ends the process in which it runs."
+    assert in_a_copy(lambda: os._exit(7)) == (CRASHED, "")
+
+
+@copies
+def test_what_a_copy_has_begun_ends_with_it(tries):
+    began = time.monotonic()
+    assert in_a_copy(lambda: subprocess.Popen(["sleep", "77"]) and "done") == (ENDED, "done")
+    assert time.monotonic() - began < 2
+
+    def is_left():
+        for path in glob.glob("/proc/[0-9]*/cmdline"):
+            with contextlib.suppress(OSError):
+                if b"sleep\x0077" in pathlib.Path(path).read_bytes():
+                    return True
+        return False
+
+    while is_left():
+        assert time.monotonic() - began < 5
+        time.sleep(0.01)
+
+
+@copies
+def test_a_lock_that_a_thread_holds_is_not_taken_for_a_sleep(tries, short):
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(lambda: 1).result() == 1
+        assert EXERCISE.verdict(lambda x: pool.submit(lambda: 2 * x).result()).kind == "right"
+
+
+def test_a_result_without_end_or_far_too_large_is_refused(short):
+    parts = Exercise(lambda x: (x, 2 * x), [(np.arange(3.0),)], parts=("one", "two"))
+    assert "two" in parts.verdict(lambda x: itertools.count()).sentence
+    for large in (lambda x: list(range(2 * 10**6)), lambda x: range(10**9),
+                  lambda x: np.broadcast_to(1.0, (9999, 9999))):
+        assert "more than 1,000,000 entries" in EXERCISE.verdict(large).sentence
+    assert "entries" in Exercise(lambda: 3).verdict(range(10**9)).sentence
 
 
 @copies

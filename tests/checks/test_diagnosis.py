@@ -90,6 +90,29 @@ def test_a_template_whose_dots_are_overwritten_is_no_blank():
     assert PRODUCT.verdict(function("def f(X, W):\n    Z = ...\n    Z = X @ W.T\n    return Z"))
 
 
+def test_an_error_is_no_blank_where_dots_are_an_index():
+    assert "IndexError" in said(PRODUCT, "def f(X, W):\n    Z = (X @ W.T)[..., :]\n    return Z[99]")
+    assert "IndexError" in said(PARTS, "def f(X, W):\n    A = X @ W.T\n    B = A.T @ X\n"
+                               "    return A, B, X[..., 0, :][99]")
+    text = "def f(X, W):\n    if X.ndim != 2: raise NotImplementedError('one row')\n    return X @ W.T"
+    assert PRODUCT.verdict(function(text))
+
+
+def test_zeros_are_not_cut():
+    assert "whole numbers" not in said(PRODUCT, "def f(X, W):\n    return 0 * X @ W.T")
+
+
+def test_in_a_long_expression_the_line_is_that_of_the_change():
+    told = said(PRODUCT, "def f(X, W):\n    return (X @ W.T\n            + len(X)\n            + 0 * X.sum())")
+    assert "One change in line 3, `+ len(X)`," in told
+
+
+def test_the_same_change_in_several_places_is_told_as_that():
+    told = said(PRODUCT, "def f(X, W):\n    Z = np.zeros((len(X), len(W)))\n    for i in range(len(X)):\n"
+                         "        for j in range(len(W)):\n            Z[i, j] = (X.T[i] * W.T[j]).sum()\n    return Z")
+    assert "One change" not in told
+
+
 def test_dots_as_an_index_are_not_open():
     assert PRODUCT.verdict(function("def f(X, W):\n    return (X @ W.T)[..., :]"))
     assert "open" not in said(PRODUCT, "def f(X, W):\n    return (X @ W)[..., 0]")

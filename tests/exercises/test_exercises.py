@@ -265,7 +265,7 @@ STUDENTS = [
     (DESCENT.may_stop, lambda values, norms, eps1, eps2: len(values) > 1 and abs(values[-1] - values[-2]) < 1e-6
         and norms[-1] < 1e-6, "expected"),
     (DESCENT.may_stop, lambda values, norms, eps1, eps2: None if len(values) < 2 else True,
-        "is None in 4 of 38 tests: is a return missing, or in the wrong place?"),
+        "is None in 4 of 42 tests: is a return missing, or in the wrong place?"),
     (DESCENT.best_rate, lambda H: 0.2, "the lecture's rate, whatever H is"),
     (DERIVATIVES.difference_quotient, lambda f, x, h: (f(x + h) - f(h)) / h,
         "The arguments were f = sin, x = 1, h = 0.1."),

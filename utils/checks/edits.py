@@ -4,7 +4,9 @@ import ast
 
 from utils.checks.families import ARITHMETIC, COMPARISONS, FAMILIES, MISSING, WRAPS
 from utils.checks.lines import of_statements
-from utils.checks.trees import compiled, is_read, like, named, of, own_names, places, put
+from utils.checks.trees import compiled, is_read, like, line_of, located, named, of, own_names, places, put
+
+EVERYWHERE = "in several places: "  # before what is changed in all of them
 
 
 def edits(tree, source):
@@ -17,8 +19,8 @@ def edits(tree, source):
     for kinds in (fewer, small, turned, others, more):
         for parent, field, index, node in places(tree):
             for what, new in kinds(node, parent, field, own_names(tree)):
-                put(parent, field, index, ast.fix_missing_locations(ast.copy_location(new, node)))
-                yield from compiled(tree, source, what, node.lineno)
+                put(parent, field, index, located(new, node))
+                yield from compiled(tree, source, what, line_of(node))
                 put(parent, field, index, node)
 
 
@@ -213,7 +215,7 @@ def everywhere(tree, source):
 
 def _all_at_once(tree, source, what, found, new):
     for parent, field, index, node in found:
-        put(parent, field, index, ast.fix_missing_locations(ast.copy_location(new(node), node)))
-    yield from compiled(tree, source, what, found[0][3].lineno)
+        put(parent, field, index, located(new(node), node))
+    yield from compiled(tree, source, f"{EVERYWHERE}{what}", found[0][3].lineno)
     for parent, field, index, node in found:
         put(parent, field, index, node)

@@ -9,9 +9,9 @@ from collections import namedtuple
 
 from utils.checks import progress
 from utils.checks.results import RTOL
-from utils.checks.runs import briefly
-from utils.checks.text import blank_of, source_of
+from utils.checks.text import blank_of, say, source_of
 from utils.checks.verdict import judge
+from utils.checks.words import briefly
 
 KINDS = ("transposed", "wrong sign", "1/N forgotten", "1/N twice", "activation's derivative forgotten",
          "derivative of the wrong variable", "summed over the wrong axis", "softmax over the wrong axis",
@@ -81,7 +81,7 @@ class Exercise:
         verdict = self.verdict(answer)
         remark = self._write_down(verdict, answer)
         printed = f"Your function printed: {verdict.printed}" if verdict.printed else ""
-        print("\n".join(filter(None, (verdict.sentence, printed, remark))))
+        say(verdict.sentence, printed, remark)
         return verdict
 
     def verdict(self, answer):
@@ -91,7 +91,7 @@ class Exercise:
     def wrapped(self, result):
         """Return a result of several parts with their names, where it has as many as expected, else as it is."""
         try:
-            return self._wrap(result)
+            return self._wrap(result) if isinstance(result, tuple | list) else result
         except TypeError:
             return result
 
@@ -134,6 +134,6 @@ class Exercise:
             return ""
         try:
             text = inspect.getsource(answer)
-        except (OSError, TypeError):
+        except Exception:  # no text, or one that has changed since
             text = briefly(answer)
         return progress.note(self.notebook, self.name, verdict.kind, verdict.sentence, text, verdict.name)

@@ -6,14 +6,16 @@ import time
 
 import numpy as np
 
-from utils.checks import clock
+from utils.checks import clock, fork
 from utils.checks.diagnosis import NEARLY, Test, difference
+from utils.checks.edits import EVERYWHERE
 from utils.checks.repair import repair
 from utils.checks.results import RTOL, numbers, pick
-from utils.checks.runs import briefly, changed, how_it_stopped, in_words
+from utils.checks.runs import changed
 from utils.checks.source import reaches_outside
 from utils.checks.structure import structure
 from utils.checks.suspicions import FACTS, first_proven
+from utils.checks.words import briefly, how_it_stopped, in_words
 
 
 def in_general(case):
@@ -60,7 +62,11 @@ def _where_to_look(case):
     for path, aim in ((), "makes every test right"), (case.path, f"makes {case.name_of(case.path)} right"):
         if found := _repaired(case, path):
             what, line = found
-            return what, f" One change in line {line}, `{case.source.line(line)}`, {aim}: look at {what}."
+            place = f"in line {line}, `{case.source.line(line)}`,"
+            if what.startswith(EVERYWHERE):
+                what = what.removeprefix(EVERYWHERE)
+                return what, f" One and the same change, {place} and further on, {aim}: look at {what}."
+            return what, f" One change {place} {aim}: look at {what}."
         if not case.path or any(structure("", m, right) for m, right in zip(case.mine, case.rights)):
             break
     return "", ""
@@ -100,7 +106,7 @@ def in_a_copy(case, action):
     if left < 0 or reaches_outside(case.answer):
         return ""
     if clock.TRIES:
-        return clock.in_a_copy(action, left, left)[1]
+        return fork.in_a_copy(action, left, left)[1]
     with contextlib.suppress(clock.TookTooLong), clock.limited(left, left):
         return action()
     return ""

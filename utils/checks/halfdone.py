@@ -4,17 +4,17 @@ import numpy as np
 
 from utils.checks.general import difference_of
 from utils.checks.results import leaves, pick, same
-from utils.checks.runs import variables_of
 from utils.checks.source import dotted_lines, has_dots, is_begun
+from utils.checks.words import variables_of
 
 
 def half_done(case):
     """Return a sentence on an answer in which there is still a `...`, "" if nothing is done yet, else None."""
     lines = dotted_lines(case.source)
-    first = case.mine[0]
-    if isinstance(first, NotImplementedError) or first is ...:
+    if all(isinstance(outcome, NotImplementedError) or outcome is ... for outcome in case.mine):
         return ""
-    if not has_dots(case.answer) and not any(map(_waits, filter(_is_result, case.mine))):
+    unknown = case.source is None and has_dots(case.answer)
+    if not (lines or unknown or any(map(_waits, filter(_is_result, case.mine)))):
         return None
     paths = [(part,) for part in range(len(case.exercise.parts))] or list(leaves(case.rights[0]))
     done = [_parts_so_far(case, i) for i in range(len(case.mine))]

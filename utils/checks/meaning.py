@@ -27,7 +27,9 @@ OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mu
              ast.Pow: operator.pow}
 FUNCTIONS = {name: getattr(math, name) for name in ("log", "log2", "log10", "sqrt", "exp")} | {"ln": math.log}
 CONSTANTS = {"pi": math.pi, "e": math.e}
-NUMBER = re.compile(r"(?<![\w.])[-−+]?\d+(?:[.,]\d+)?(?:e[-+]?\d+)?(?![\w.]*\d)", re.IGNORECASE)
+NUMBER = re.compile(r"(?:about|roughly|approximately|ca\.?|=|≈|~)?\s*"
+                    r"([-−+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:e[-+]?\d+)?)\s*"
+                    r"(bytes?|steps?|knobs?|parameters?|numbers?|nats?|seconds?|workers?)?")
 
 
 def meant(value, right, words=False):
@@ -49,20 +51,21 @@ def meant(value, right, words=False):
 
 
 def plain(text):
-    """Return a text in small letters, without spaces and signs around it."""
-    return " ".join(text.split()).strip(" .!'\"").lower()
+    """Return a text in small letters, without spaces around it and signs behind it."""
+    return " ".join(text.split()).rstrip(" .!").strip("'\"").rstrip(" .!").lower()
 
 
 def letter(value):
     """Return the letter that a text chooses, "b" of "b) the bias", or the text if it chooses several or none."""
     if not isinstance(value, str):
         return value
-    text = value.strip().strip(".'\"").lower()
-    first = re.match(r"\(?([a-z])(?:[).:,;]|\s*[-–—=]|\s|$)", text)
-    if not first:
+    text = plain(value)
+    first = re.match(r"\(?([a-z])(?:[).:,;]+(?:\s|$)|\s+[-–—=]\s|\)|\s|$)", text)
+    if not first or (first[1] == "a" and re.match(r"a\s+\w\w", text)):  # "a richer family"
         return value
-    others = set(re.findall(r"(?:^|[\s(,;/])\(?([b-h])(?:[).:,;/]|\s|$)", text)) - {first[1]}
-    return value if others or re.search(r"\b(and|or|not)\s+\(?[a-h]\b", text) else first[1]
+    rest = text[first.end():]
+    others = re.search(r"(?<![a-z])[a-h](?![a-z]|\[|\s+\w\w)|\b(?:or|not|wrong|no|never)\b", rest)
+    return value if others else first[1]
 
 
 def _alone(value):
@@ -89,8 +92,7 @@ def _of_text(text, right, words):
         return word if isinstance(word, str) else text
     value = computed(said)
     if value is None:
-        found = NUMBER.findall(said) if len(said) < 60 and not set(said) & set("()[]*/^=<>") else ()
-        value = float(found[0].replace("−", "-").replace(",", ".")) if len(found) == 1 else None
+        value = _number(said)
     return text if value is None else value
 
 
@@ -98,6 +100,15 @@ def _tuple(text):
     """Return "(3, 3)", "3,3" or "3 x 3" as a tuple, else None."""
     parts = re.split(r"\s*(?:,|x|×|by)\s*", text.strip("()[] ").rstrip(", "))
     return tuple(map(int, parts)) if all(part.isdecimal() for part in parts) else None
+
+
+def _number(text):
+    """Return the number in a text such as "712 bytes" or "about 0,5", else None; "12,000" may be either of two."""
+    found = NUMBER.fullmatch(text)
+    if not found or re.search(r"\d,\d{3}$", found[1]):
+        return None
+    value = float(found[1].replace("−", "-").replace(",", "."))
+    return None if math.isinf(value) else value
 
 
 def computed(text):
@@ -111,16 +122,13 @@ def computed(text):
 
 def _value(node):
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        return node.value
+        return float(node.value)  # of which none is too long to reckon with
     if isinstance(node, ast.Name):
         return CONSTANTS[node.id]
     if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
         return -_value(node.operand) if isinstance(node.op, ast.USub) else _value(node.operand)
     if isinstance(node, ast.BinOp):
-        left, right = _value(node.left), _value(node.right)
-        if isinstance(node.op, ast.Pow) and abs(right) > 100:
-            raise ValueError("too large a power")
-        return OPERATORS[type(node.op)](left, right)
+        return OPERATORS[type(node.op)](_value(node.left), _value(node.right))
     if isinstance(node, ast.Call) and len(node.args) == 1 and not node.keywords:
         return FUNCTIONS[node.func.attr if isinstance(node.func, ast.Attribute) else node.func.id](_value(node.args[0]))
     raise ValueError("no number")

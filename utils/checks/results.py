@@ -25,7 +25,7 @@ def is_close(mine, right, rtol=RTOL):
         mine = list(mine) if isinstance(mine, np.ndarray) and mine.ndim else mine
         return isinstance(mine, tuple | list) and len(mine) == len(right) and all(
             is_close(m, r, rtol) for m, r in zip(mine, right, strict=True))
-    if isinstance(mine, bool) and not isinstance(right, bool | np.bool_):
+    if isinstance(mine, bool | np.bool_) and not isinstance(right, bool | np.bool_):
         return False
     mine, right = numbers(mine), numbers(right)
     if mine is not None and right is not None and right.ndim == 0 and mine.shape == (1,):
@@ -42,6 +42,8 @@ def numbers(value):
     """Return a value as an array of numbers, or None if it is not that."""
     try:
         array = numpy_array(value)
+        if np.ma.is_masked(array):
+            return None
         if array.dtype == object:  # Fractions, Decimals
             array = array.astype(float) if all(isinstance(number, Number | Decimal) for number in array.flat) else array
         return array.astype(complex if array.dtype.kind == "c" else float) if array.dtype.kind in "biufc" else None

@@ -3,6 +3,7 @@
 No exception gets out.
 """
 
+import asyncio
 import contextlib
 import copy
 import inspect
@@ -10,28 +11,29 @@ import io
 import re
 import sys
 import time
-import traceback
 
 import numpy as np
 
 from utils.checks import clock
-from utils.checks.clock import ENDED, TOO_LONG, WAITING, TookTooLong, awaited, in_a_copy, limited
+from utils.checks.clock import ENDED, TOO_LARGE, TOO_LONG, WAITING, TookTooLong, awaited, limited
+from utils.checks.fork import in_a_copy
 from utils.checks.results import is_close, keys_of, numbers
-from utils.checks.source import reaches_outside
 
 RUBBISH = 7.7e77  # what free memory is filled with before a call
+ENTRIES = 1_000_000  # that a result may have
 PRINTED, MESSAGE = 200, 200  # letters that are kept of what an answer prints, and of an error's message
 
 
 class TooLarge(Exception):
-    """In place of the error of an answer that asks for more memory than there is."""
+    """In place of the error of an answer that cannot be run here: it asks for too much, or ends the process."""
 
 
 class Run:
     """One call of a function: what it returned or raised, what it printed, its arguments before and after."""
 
     def __init__(self, function, args, limit=contextlib.nullcontext):
-        self.args, self.result, self.error, self.used, self.printed = args, None, None, None, ""
+        self.args, self.result, self.error, self.used = args, None, None, None
+        self.printed = self.message = ""
         self._call(function, copy.deepcopy(args), limit)
         torch = sys.modules.get("torch")
         if torch and self.error and not self.took_too_long:
@@ -39,7 +41,7 @@ class Run:
 
     def _call_with_tensors(self, function, limit, torch):
         """Perhaps it is written for tensors: in double precision, or else in torch's own, single."""
-        first = self.error, self.used, self.printed
+        first = self.error, self.used, self.printed, self.message
         for dtype in (torch.float64, torch.float32):
             with default(torch, dtype):
                 tensors = mapped(copy.deepcopy(self.args), lambda x, dtype=dtype: _tensor(x, torch, dtype))
@@ -47,7 +49,7 @@ class Run:
             if not self.error:
                 return
         if not names_torch(function):
-            self.error, self.used, self.printed = first
+            self.error, self.used, self.printed, self.message = first
 
     def _call(self, function, args, limit):
         self.used, self.error, said = args, None, io.StringIO()
@@ -56,14 +58,49 @@ class Run:
         try:
             with limit(), contextlib.redirect_stdout(said):
                 self.result = function(*args)
-        except (Exception, SystemExit, TookTooLong) as error:
-            self.error = error
+            if entries(self.result) > ENTRIES:
+                raise TooLarge(f"the result has more than {ENTRIES:,} entries")
+        except (Exception, SystemExit, GeneratorExit, asyncio.CancelledError, TookTooLong) as error:
+            self.error, self.result = error, None
+            self.message = _message(error, limit)
         self.printed = said.getvalue()[:PRINTED]
 
     @property
     def took_too_long(self):
         """Whether it had to be stopped."""
         return isinstance(self.error, TookTooLong)
+
+
+def entries(value):
+    """Return about how many numbers a result holds, without looking at each."""
+    if isinstance(value, dict | tuple | list | range):
+        inner = list(value.values() if isinstance(value, dict) else value) if len(value) <= 1000 else []
+        return max(len(value), sum(map(entries, inner)))
+    try:
+        return int(np.prod(np.shape(value))) if hasattr(value, "shape") else 1
+    except Exception:  # a stranger's object
+        return 1
+
+
+def _message(error, limit):
+    """Return an error's message: a stranger's own class may loop in it."""
+    try:
+        with limit():
+            return plainly(error)
+    except (Exception, TookTooLong):
+        return ""
+
+
+def plainly(error):
+    """Return an error's message, cut short; NumPy's on matrix products in words that a beginner can read."""
+    try:
+        message = str(error).strip().rstrip(".")
+    except Exception:  # a stranger's own class
+        return ""
+    sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", message)
+    if sizes:
+        return f"a matrix product (a, b) @ (c, d) needs b = c, and here they are {sizes[2]} and {sizes[1]}"
+    return message if len(message) <= MESSAGE else f"{message[:MESSAGE]} …"
 
 
 def runs_of(function, samples, limit=contextlib.nullcontext):
@@ -82,15 +119,15 @@ def tried(function, samples):
     It is tried in a copy of the process first, where that can be: for a loop inside C can be ended only from outside.
     What has come to an end there need not be watched step by step, which costs more than the step.
     """
-    copied = clock.TRIES and not reaches_outside(function)
-    fate = in_a_copy(lambda: _raise(runs_of(function, samples)))[0] if copied else ENDED
-    if fate == ENDED:
+    fate = in_a_copy(lambda: _raise(runs_of(function, samples)))[0]
+    if fate in (ENDED, WAITING):  # for a lock that a thread holds, a copy waits in vain
         began = time.thread_time()
         left = lambda: max(0.1, clock.SECONDS - (time.thread_time() - began))  # noqa: E731
-        return runs_of(function, samples, awaited if copied else lambda: limited(left()))
+        known = clock.TRIES and fate == ENDED
+        return runs_of(function, samples, awaited if known else lambda: limited(left()))
     run = Run(lambda *_: None, samples[0])
-    run.error = {TOO_LONG: TookTooLong(), WAITING: TookTooLong(WAITING)}.get(
-        fate, TooLarge("it asks for more memory than there is"))
+    run.error = TookTooLong() if fate == TOO_LONG else TooLarge(
+        "it asks for more memory than there is" if fate == TOO_LARGE else "it ends the process in which it runs")
     return [run]
 
 
@@ -154,8 +191,8 @@ def misfit(function, args, parameters):
     try:
         inspect.signature(function).bind(*args)
     except TypeError:
-        theirs = ", ".join(inspect.signature(function).parameters)
-        return f"Your function takes ({theirs}), expected ({', '.join(parameters)})."
+        theirs = str(inspect.signature(function))
+        return f"Your function takes {theirs}, expected ({', '.join(parameters)})."
     except ValueError:  # a built-in function does not tell
         pass
     return ""
@@ -173,65 +210,3 @@ def unchanged(before, after):
         return keys_of(before) == keys_of(after) and all(
             unchanged(before[key], after[key]) for key in keys_of(before) if not callable(before[key]))
     return numbers(before) is None or is_close(after, before, rtol=1e-6)
-
-
-# In words ------------------------------------------------------------------------------------------
-
-
-def how_it_stopped(function, run):
-    """Return a sentence on a run's error, with the line of the student's own code in which it arose."""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    frames = [frame for frame in traceback.extract_tb(run.error.__traceback__) if frame.filename == file]
-    line = f", `{frames[-1].line}`," if frames and frames[-1].line else ""
-    place = f" in line {frames[-1].lineno}{line}" if frames else ""
-    message = ": ".join(filter(None, (type(run.error).__name__, plainly(run.error))))
-    return f"It stopped{place} with {message}."
-
-
-def variables_of(function, error):
-    """Return the variables of a student's function where it stopped with an error, {} if that is not known."""
-    code, found = getattr(function, "__code__", None), {}
-    for frame, _ in traceback.walk_tb(error.__traceback__):
-        if frame.f_code is code:
-            found = dict(frame.f_locals)
-    return found
-
-
-def plainly(error):
-    """Return an error's message, cut short; NumPy's on matrix products in words that a beginner can read."""
-    try:
-        message = str(error).strip().rstrip(".")
-    except Exception:  # a stranger's own class
-        return ""
-    sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", message)
-    if sizes:
-        return f"a matrix product (a, b) @ (c, d) needs b = c, and here they are {sizes[2]} and {sizes[1]}"
-    return message if len(message) <= MESSAGE else f"{message[:MESSAGE]} …"
-
-
-def briefly(value):
-    """Return a value as text, of 40 characters at most; numbers with four digits."""
-    try:
-        return f"{value:.4g}" if isinstance(value, float) else repr(value)[:40]
-    except Exception:  # whatever a stranger's object does
-        return f"a {type(value).__name__}"
-
-
-def in_words(parameters, args, short=False):
-    """Return what a function was called with, as a sentence: small things by their values, arrays by their shapes.
-
-    With `short`, nothing is said that would be long.
-    """
-    told = ", ".join(filter(None, map(_in_words, parameters, args)))
-    return f" The arguments were {told}." if told and not (short and len(told) > 90) else ""
-
-
-def _in_words(name, value):
-    array = numbers(value)
-    if array is None:
-        known = getattr(value, "__name__", "<lambda>")
-        return "" if known == "<lambda>" else f"{name} = {known}"
-    if array.size > 6:
-        return f"{name} {array.shape}"
-    text = np.array2string(np.asarray(value), precision=4, separator=", ") if array.ndim else f"{array:g}"
-    return f"{name} = {' '.join(text.split())}"

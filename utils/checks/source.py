@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 OUTSIDE = {"open", "exec", "eval", "compile", "input", "os", "sys", "subprocess", "shutil", "pathlib", "Path", "socket",
            "requests", "urllib", "pickle", "__import__", "globals", "exit", "quit", "display", "plt", "save", "savetxt",
-           "savez", "seed", "multiprocessing"}
+           "savez", "multiprocessing"}
 
 
 class Source(NamedTuple):
@@ -102,7 +102,8 @@ def does_nothing(function):
         return False
     steps = list(dis.get_instructions(code))
     raised = [step.argval for step in steps if step.opname == "LOAD_GLOBAL"] == ["NotImplementedError"] and any(
-        step.opname == "RAISE_VARARGS" for step in steps) and not any("STORE" in step.opname for step in steps)
+        step.opname == "RAISE_VARARGS" for step in steps) and not any(
+        word in step.opname for step in steps for word in ("STORE", "JUMP", "COMPARE"))
     return raised or ([step.opname for step in steps] == empty and steps[-2].argval in (..., None))
 
 
@@ -113,15 +114,12 @@ def unread(source, parameters):
         uses.sort(key=lambda node: (node.lineno, node.col_offset))
         if not uses:
             yield name, f"The argument {own} is not used in your function."
-        elif isinstance(parent_of(source.tree, uses[0]), ast.Assign) and not any(
-                isinstance(use.ctx, ast.Load) and use.lineno == uses[0].lineno for use in uses):
-            line = uses[0].lineno
+            continue
+        first = next((step for step in source.tree.body if any(use in ast.walk(step) for use in uses)), None)
+        here = [use for use in uses if use in ast.walk(first)] if isinstance(first, ast.Assign) else []
+        if here and all(isinstance(use.ctx, ast.Store) for use in here):
+            line = first.lineno
             yield name, f"{own} gets another value in line {line}, `{source.line(line)}`, before it is looked at."
-
-
-def parent_of(tree, child):
-    """Return the node to which another one belongs."""
-    return next((node for node in ast.walk(tree) if child in ast.iter_child_nodes(node)), None)
 
 
 def reaches_outside(function):

@@ -36,3 +36,12 @@ def blank_of(exercise):
 def sentence_of(mistake):
     """Return a mistake's docstring as one line: what the student who makes it reads."""
     return " ".join(inspect.getdoc(mistake).split())
+
+
+def say(*lines):
+    """Print the lines that are not empty, on a terminal, too, that knows few letters."""
+    text = "\n".join(filter(None, lines)).encode(errors="replace").decode()
+    try:
+        print(text)
+    except UnicodeEncodeError:
+        print(text.encode("ascii", "replace").decode())

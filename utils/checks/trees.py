@@ -61,3 +61,15 @@ def like(node, **fields):
 def of(left, op, right):
     """Return `left op right` in the place of `left`."""
     return ast.copy_location(ast.BinOp(left, op, right), left)
+
+
+def located(new, node):
+    """Return a new node in the place of another one; one that has a place already keeps it."""
+    return ast.fix_missing_locations(new if hasattr(new, "lineno") else ast.copy_location(new, node))
+
+
+def line_of(node):
+    """Return the line in which a change of a node is seen: that of an operator is where its right side begins."""
+    if isinstance(node, ast.BinOp):
+        return node.right.lineno
+    return node.comparators[0].lineno if isinstance(node, ast.Compare) else node.lineno

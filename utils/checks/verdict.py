@@ -1,6 +1,7 @@
 """The verdict on an answer: right, still open, a mistake with a name, or wrong, and one sentence that says why."""
 
 import re
+import time
 import warnings
 from typing import NamedTuple
 
@@ -12,10 +13,11 @@ from utils.checks.general import also_changed, in_a_copy, in_general
 from utils.checks.halfdone import half_done
 from utils.checks.meaning import meant, plain
 from utils.checks.results import leaves, same
-from utils.checks.runs import changed, how_it_stopped, misfit, tried
+from utils.checks.runs import ENTRIES, changed, entries, misfit, tried
 from utils.checks.source import does_nothing, same_code
 from utils.checks.suspicions import SUSPICIONS, first_proven
 from utils.checks.text import sentence_of
+from utils.checks.words import how_it_stopped
 
 BLANK = "Not filled in yet."
 AS_GIVEN = "This is the code as it was given: the mistake is still in it."
@@ -54,12 +56,15 @@ def judge(exercise, answer):
 
 
 def _judge(exercise, answer):
+    began = time.monotonic()
     if answer is None or answer is ... or (isinstance(answer, str) and not answer.strip()):
         return Verdict("blank", BLANK)
     if exercise.is_question:
         right = exercise.reference()
+        if entries(answer) > ENTRIES:
+            return Verdict("wrong", f"my_{exercise.name} has more than {ENTRIES:,} entries.", "cannot be run")
         value = meant(answer, right, any(isinstance(theirs(), str) for theirs in exercise.mistakes))
-        value = right if isinstance(value, str) and plain(value) in map(plain, exercise.also) else value
+        value = right if isinstance(answer, str) and plain(answer) in map(plain, exercise.also) else value
         answer = lambda: value  # noqa: E731
     if not callable(answer):
         words = f"The check takes the function itself, check(my_{exercise.name}), and not its result."
@@ -74,8 +79,8 @@ def _judge(exercise, answer):
             return Verdict("wrong", ASLEEP.format(clock.PATIENCE), "waits")
         return Verdict("wrong", ENDLESS.format(clock.SECONDS), "no end")
     if len(runs) < len(exercise.samples):
-        return Verdict("wrong", f"It stopped with MemoryError: {runs[-1].error}.", "memory")
-    return _compared(Case(exercise, answer, runs))._replace(printed=_printed(runs))
+        return Verdict("wrong", f"It cannot be run: {runs[-1].error}.", "cannot be run")
+    return _compared(Case(exercise, answer, runs, began))._replace(printed=_printed(runs))
 
 
 def _printed(runs):
