@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from utils.checks.case import Case
 from utils.checks.exercise import Exercise
+from utils.checks.runs import runs_of
 from utils.checks.source import source_of_function
 
 rng = np.random.default_rng(0)
@@ -99,7 +101,9 @@ def test_an_error_is_no_blank_where_dots_are_an_index():
 
 
 def test_zeros_are_not_cut():
-    assert "whole numbers" not in said(PRODUCT, "def f(X, W):\n    return 0 * X @ W.T")
+    shares = Exercise(lambda x: x / (2 * x.sum()), [(rng.random(n),) for n in (3, 5)])
+    assert "whole numbers" not in said(shares, "def f(x):\n    return 0 * x")
+    assert "whole numbers" in said(PRODUCT, "def f(X, W):\n    return np.trunc(X @ W.T)")
 
 
 def test_in_a_long_expression_the_line_is_that_of_the_change():
@@ -235,6 +239,23 @@ def test_where_one_change_mends_a_part_the_part_is_told():
     assert "One change in line 2, `A = X @ W.T * 3`, makes A right: look at" in said(PARTS, text)
 
 
+def test_a_change_that_would_spoil_a_right_part_is_not_told():
+    both = Exercise(lambda X: ((X / len(X)).T @ X, np.exp(X.sum(0))), [(X,) for X, _ in PRODUCT.samples],
+                    parts=("G", "s"))
+    mine, spoilt, mended = (function(f"def f(X):\n    D = X{over}\n    return D.T @ X, np.exp({what}.sum(0))")
+                            for over, what in ((" / len(X)", "D"), ("", "D"), (" / len(X)", "X")))
+    case = Case(both, mine, runs_of(mine, both.samples))
+    assert case.path == (1,) and case.mended(mended, case.path) and not case.mended(spoilt, case.path)
+
+
+def test_arguments_are_shown_as_they_are():
+    small = Exercise(lambda v, eps: bool(v[-1] < eps), [(np.array([5.0, end]), 1e-8) for end in (1e-9, 0.12345)])
+    with np.printoptions(suppress=True):
+        assert said(small, "def f(v, eps):\n    return eps > 1") == (
+            "Your result is False, expected True. The arguments were v = [5, 1e-09], eps = 1e-08. "
+            "The argument v is not used in your function.")
+
+
 def test_what_could_do_harm_is_not_tried(tmp_path):
     text = f"def f(X, W):\n    open({str(tmp_path / 'seen')!r}, 'a').write('x')\n    return X @ W.T + 1"
     assert "One change" not in said(PRODUCT, text)
@@ -274,6 +295,7 @@ def test_what_an_answer_prints_is_shown_in_short(capsys):
     "        torch.as_tensor(W).float().T)",
     "def f(X, W):\n    b = torch.zeros(len(W))\n    return X @ W.T + torch.ones(len(X), 1) @ b.view(1, -1)",
     "def f(X, W):\n    W = W.clone().requires_grad_()\n    return X @ W.T",
+    "def f(X, W):\n    return X @ torch.tensor(W.tolist(), dtype=torch.float32).T",
 ])
 def test_torch_answers_are_welcome_in_its_default_precision(text):
     assert PRODUCT.verdict(function(text))

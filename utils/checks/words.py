@@ -50,5 +50,5 @@ def _in_words(name, value):
         return "" if known == "<lambda>" else f"{name} = {known}"
     if array.size > 6:
         return f"{name} {array.shape}"
-    text = np.array2string(np.asarray(value), precision=4, separator=", ") if array.ndim else f"{array:g}"
-    return f"{name} = {' '.join(text.split())}"
+    text = np.array2string(np.asarray(value), separator=", ", formatter={"float_kind": "{:.4g}".format})
+    return f"{name} = {' '.join(text.split()) if array.ndim else f'{array:g}'}"
