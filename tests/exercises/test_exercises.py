@@ -175,7 +175,7 @@ def altered(value, path, index, change):
 
 
 @each_function
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
     rights = [Run(exercise.reference, args).result for args in exercise.samples]
@@ -191,7 +191,7 @@ def test_one_wrong_number_anywhere_is_never_called_right(exercise, data):
 
 
 @each_function
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), scale=st.sampled_from([1e-3, 1.0, 100.0]))
 def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed, scale):
     rng = np.random.default_rng(seed)

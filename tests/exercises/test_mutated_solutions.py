@@ -88,8 +88,8 @@ def test_at_least_four_of_five_changed_solutions_get_a_sentence_that_helps(monke
     monkeypatch.setattr("utils.checks.repair.SECONDS", 20.0)
     helped = told = 0
     for exercise in FUNCTIONS:
-        for _, mutant in list(mutants(exercise))[::97]:
+        for _, mutant in list(mutants(exercise))[::151]:
             verdict = exercise.verdict(mutant)
             told += not verdict
             helped += not verdict and bool(verdict.name)
-    assert told > 35 and helped / told >= 0.8, f"{helped} of {told}"
+    assert told > 20 and helped / told >= 0.8, f"{helped} of {told}"
