@@ -491,6 +491,9 @@ def slopes(utils):
     assert derivatives.difference_quotient(lambda x: x, 1e10, 1e-5) == pytest.approx(1, abs=1e-12)
     buffer = np.zeros(2)
     assert derivatives.difference_quotient(lambda x: np.multiply(x, 3, out=buffer), np.ones(2), 0.5).tolist() == [3, 3]
+    for array in (np.asarray, torch.tensor):  # a function may turn what is real into complex numbers
+        slope = derivatives.difference_quotient(lambda x: 1j * x, array([1.0, 2.0]), 0.5)
+        assert np.asarray(slope) == pytest.approx([1j, 1j])
     with pytest.raises(ValueError, match="greater than 0"):
         descent.gradient_descent(lambda x: float(x @ x), lambda x: 2 * x, (3, 3), lambda *state: -0.1)
     run = descent.gradient_descent(lambda x: float(x[0]), lambda x: 0 * x + 3e200, (3, 4), 1e-201, max_steps=1)
@@ -542,6 +545,7 @@ OPEN = {  # module, replacements
         "    descend(net, backward(net, trace, loss.gradient(A, Y[:SAMPLE])), 1.0)":
         "    pass"}),
     "scale is always blamed": ("training", {"if max(abs(low), abs(high)) > LARGE:": "if True:"}),
+    "complex numbers are cut": ("arrays", {'if kind[0] not in "iu":': "if False:"}),
     "a rule may climb": ("descent", {"if rate.size != 1 or rate <= 0:": "if False:"}),
     "lengths overflow": ("descent", {"norms.append(math.hypot(*g))": "norms.append(float(np.sqrt(g @ g)))"}),
     "a nudge is what was asked for": ("derivatives", {"/ (above - below)": "/ (2 * h)"}),

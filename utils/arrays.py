@@ -170,10 +170,9 @@ def double(name, x):
 
 def wide(Y):
     """Return whole numbers as int64, for among unsigned ones −1 is 255, truth values as floats, all else as it is."""
-    if is_plain(Y) or holds_floats(Y):
-        return Y
-    if "bool" in str(Y.dtype):
-        return floats("Y", Y)
+    kind = str(Y.dtype).removeprefix("torch.").lstrip("<>")
+    if kind[0] not in "iu":  # floats, complex numbers, text
+        return floats("Y", Y) if kind == "bool" else Y
     return Y.astype(np.int64) if library(Y) is np else Y.long()
 
 

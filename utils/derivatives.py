@@ -77,8 +77,8 @@ def _copy(x):
 
 
 def _like(x, slope):
-    """Return a slope in the precision of the array x, if that is one of floats."""
-    if isinstance(x, Real) or not holds_floats(x) or library(slope) is not library(x):
+    """Return a slope in the precision of the array x, if both are of floats."""
+    if isinstance(x, Real) or library(slope) is not library(x) or not (holds_floats(x) and holds_floats(slope)):
         return slope
     return slope.astype(x.dtype) if library(x) is np else slope.to(x.dtype)
 
