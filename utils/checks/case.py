@@ -1,15 +1,18 @@
 """One answer beside one exercise: what it comes to on every sample, what is right, and what each known mistake does."""
 
+import contextlib
 import inspect
 import time
 from functools import cached_property
 
 import numpy as np
 
-from utils.checks.diagnosis import part_name
+from utils.checks import clock
+from utils.checks.fork import in_a_copy
 from utils.checks.results import first_wrong, is_close, keys_of, leaves, numbers, same
-from utils.checks.runs import runs_of
-from utils.checks.source import source_of_function
+from utils.checks.runs import changed, runs_of
+from utils.checks.source import reaches_outside, source_of_function
+from utils.checks.structure import part_name
 
 TELLING = 4.5  # seconds after a check has begun, nothing more is looked for that could be said
 
@@ -108,10 +111,6 @@ class Case:
         except (TypeError, ValueError):
             return []
 
-    def part(self, right, key):
-        """Return the name of a part of the result."""
-        return part_name("your result", right, key)
-
     def name_of(self, path):
         """Return the name of what stands at a path of keys in the result."""
         name, right = "your result", self.rights[0]
@@ -119,7 +118,22 @@ class Case:
             name, right = part_name(name, right, key), right[key] if key in keys_of(right) else None
         return name
 
-    @staticmethod
-    def place(name, path):
-        """Return the name of what stands at a path of keys in an argument."""
-        return name + "".join(f"[{key!r}]" for key in path)
+    @cached_property
+    def changed(self):
+        """The names of the arguments that are no longer what they were, each once."""
+        return list(dict.fromkeys(name for run in self.runs for name in changed(run, self.exercise.parameters)))
+
+    def search(self, action):
+        """Return the text that an action finds, which calls the answer, changed or with other arguments.
+
+        That may never end, so that it is done in a copy of the process; and for all that can be said of one answer
+        there are a few seconds, after which no more is said.
+        """
+        left = self.until - time.monotonic()
+        if left < 0 or reaches_outside(self.answer):
+            return ""
+        if clock.TRIES:
+            return in_a_copy(action, left, left)[1]
+        with contextlib.suppress(clock.TookTooLong), clock.limited(left, left):
+            return action()
+        return ""

@@ -87,8 +87,6 @@ def _number_in(parent, field):
         return f"the {parent.arg}" if parent.arg else "the number"
     if isinstance(parent, ast.Subscript) or field == "slice":
         return "the index"
-    if isinstance(parent, ast.keyword) and parent.arg == "axis":
-        return "the axis"
     return "the axis" if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute) and (
         parent.func.attr in FAMILIES[0]) else "the number"
 

@@ -1,18 +1,13 @@
 """What can be said of any wrong answer: where it stopped, or what differs, and where to look."""
 
-import contextlib
 import re
-import time
 
 import numpy as np
 
-from utils.checks import clock, fork
 from utils.checks.diagnosis import NEARLY, Test, difference
 from utils.checks.edits import EVERYWHERE
 from utils.checks.repair import repair
 from utils.checks.results import RTOL, numbers, pick
-from utils.checks.runs import changed
-from utils.checks.source import reaches_outside
 from utils.checks.structure import structure
 from utils.checks.suspicions import FACTS, first_proven
 from utils.checks.words import briefly, how_it_stopped, in_words
@@ -56,7 +51,7 @@ def difference_of(case, mine, path=()):
 
 def _where_to_look(case):
     """Return a name and a sentence: what is not used, or the line in which one change makes a test right."""
-    name, _, fact = in_a_copy(case, lambda: "\n".join(first_proven(FACTS, case))).partition("\n")
+    name, fact = first_proven(FACTS, case)
     if fact or case.source is None:
         return name, f" {fact}" if fact else ""
     for path, aim in ((), "makes every test right"), (case.path, f"makes {case.name_of(case.path)} right"):
@@ -78,7 +73,7 @@ def _repaired(case, path):
         found = repair(case.source, lambda function: case.mended(function, path))
         return f"{found[1]} {found[0]}" if found else ""
 
-    line, _, what = in_a_copy(case, search).partition(" ")
+    line, _, what = case.search(search).partition(" ")
     return (what, int(line)) if what else None
 
 
@@ -97,25 +92,9 @@ def off(mine, right, rtol=RTOL):
     return ""
 
 
-def in_a_copy(case, action):
-    """Return what an action says that calls a student's code, changed or with other arguments: it may never end.
-
-    For all that can be said of one answer there are a few seconds, and then no more is said.
-    """
-    left = case.until - time.monotonic()
-    if left < 0 or reaches_outside(case.answer):
-        return ""
-    if clock.TRIES:
-        return fork.in_a_copy(action, left, left)[1]
-    with contextlib.suppress(clock.TookTooLong), clock.limited(left, left):
-        return action()
-    return ""
-
-
 def also_changed(case):
     """Return a sentence on arguments that are no longer what they were, or ""."""
-    names = list(dict.fromkeys(name for run in case.runs for name in changed(run, case.exercise.parameters)))
-    if not names:
+    if not case.changed:
         return ""
-    are = "is not what it was" if len(names) == 1 else "are not what they were"
-    return f" Besides, {' and '.join(names)} {are}: work on a copy."
+    are = "is not what it was" if len(case.changed) == 1 else "are not what they were"
+    return f" Besides, {' and '.join(case.changed)} {are}: work on a copy."

@@ -17,7 +17,7 @@ import numpy as np
 from utils.checks import clock
 from utils.checks.clock import ENDED, TOO_LARGE, TOO_LONG, WAITING, TookTooLong, awaited, limited
 from utils.checks.fork import in_a_copy
-from utils.checks.results import is_close, keys_of, numbers
+from utils.checks.results import is_close, keys_of, leaves, numbers
 
 RUBBISH = 7.7e77  # what free memory is filled with before a call
 ENTRIES = 1_000_000  # that a result may have
@@ -93,10 +93,7 @@ def _message(error, limit):
 
 def plainly(error):
     """Return an error's message, cut short; NumPy's on matrix products in words that a beginner can read."""
-    try:
-        message = str(error).strip().rstrip(".")
-    except Exception:  # a stranger's own class
-        return ""
+    message = str(error).strip().rstrip(".")
     sizes = re.search(r"matmul: .*\(size (\d+) is different from (\d+)\)", message)
     if sizes:
         return f"a matrix product (a, b) @ (c, d) needs b = c, and here they are {sizes[2]} and {sizes[1]}"
@@ -151,19 +148,10 @@ def default(torch, dtype):
 
 def poison(args):
     """Fill the memory that is free next with numbers that are nobody's answer: np.empty shall not find an old one."""
-    sizes = {x.size for x in leaves_of(args) if isinstance(x, np.ndarray)}
+    sizes = {x.size for x in leaves(args).values() if isinstance(x, np.ndarray)}
     for size in {*sizes, *(a * b for a in sizes for b in (2, 3)), *range(1, 33)}:
         spoilt = [np.full(size, RUBBISH) for _ in range(8)]  # numpy keeps a few small blocks of each size
         del spoilt
-
-
-def leaves_of(value):
-    """Yield what nested tuples, lists and dicts hold."""
-    if isinstance(value, dict | tuple | list):
-        for item in value.values() if isinstance(value, dict) else value:
-            yield from leaves_of(item)
-    else:
-        yield value
 
 
 def mapped(value, change):

@@ -8,9 +8,9 @@ import itertools
 
 import numpy as np
 
-from utils.checks.results import first_wrong, is_close, keys_of, leaves, numbers, pick, same
+from utils.checks.results import is_close, keys_of, leaves, numbers, pick, same
 from utils.checks.runs import RUBBISH
-from utils.checks.source import outside_names, source_of_function, unread, with_outside
+from utils.checks.source import outside_names, unread, with_outside
 from utils.checks.text import sentence_of
 
 
@@ -55,7 +55,7 @@ def two_parts_are_one(case):
             continue
         for i, j in itertools.combinations(keys, 2):
             if _are_one(mine[i], mine[j]) and not is_close(right[i], right[j]):
-                names = [case.part(right, key) for key in (i, j)]
+                names = [case.name_of((key,)) for key in (i, j)]
                 return "two parts are one", (f"{names[0]} and {names[1]} are one and the same object: what is done to "
                                              "the one is done to the other. Make a new one for each.")
     return None
@@ -73,19 +73,15 @@ def did_not_move(case):
     """The first wrong part is still what came in as an argument."""
     rights, mine = ([pick(v, case.path) for v in values] for values in (case.rights, case.mine))
     for own, name in enumerate(case.exercise.parameters):
-        for way in leaves_of_args(case.args[0][own]):
+        for way in leaves(case.args[0][own]):
             theirs = [pick(args[own], way) for args in case.args]
             arrays = all(isinstance(x, np.ndarray) and x.size > 1 and np.shape(r) == x.shape
                          for x, r in zip(theirs, rights))
             if arrays and same(mine, theirs) and not same(rights, theirs):
-                return "did not move", (f"{case.name_of(case.path)} is {case.place(name, way)} itself, as it came in: "
-                                        "is the line that computes it missing, or its result not kept?")
+                place = name + "".join(f"[{key!r}]" for key in way)
+                return "did not move", (f"{case.name_of(case.path)} is {place} itself, as it came in: is the line "
+                                        "that computes it missing, or its result not kept?")
     return None
-
-
-def leaves_of_args(value):
-    """Return the paths to the arrays in an argument."""
-    return leaves(value) if isinstance(value, dict | tuple | list) else {(): value}
 
 
 def not_filled(case):
@@ -101,7 +97,7 @@ def not_filled(case):
 
 def cut_or_rounded(case):
     """All numbers are right, but for digits that have been cut off."""
-    path = first_wrong(case.mine, case.rights, case.exercise.rtol)
+    path = case.path
     mine, right = ([numbers(pick(v, path)) for v in values] for values in (case.mine, case.rights))
     if any(x is None for x in [*mine, *right]) or any(a.shape != b.shape for a, b in zip(mine, right)):
         return None
@@ -121,15 +117,14 @@ def cut_or_rounded(case):
 
 def parameter_unused(case):
     """A parameter is not read, and the result depends on it."""
-    source = source_of_function(case.answer)
-    for name, sentence in unread(source, case.exercise.parameters) if source else ():
+    for name, sentence in unread(case.source, case.exercise.parameters) if case.source else ():
         return f"{name} unused", sentence
     return None
 
 
 def two_slips(case):
     """A known mistake, and besides it a sign, a transpose, a factor, or a mistake in another part."""
-    path = first_wrong(case.mine, case.rights, case.exercise.rtol)
+    path = case.path
     mine, found = [pick(v, path) for v in case.mine], []
     if any(numbers(v) is None for v in mine):
         return None
@@ -182,11 +177,15 @@ def in_another_order(case):
 
 def first_proven(suspicions, case):
     """Return (a name, a sentence) of the first suspicion that proves true, or two empty texts."""
-    for suspicion in suspicions:
-        with contextlib.suppress(Exception):  # one that cannot be tried is none
-            if found := suspicion(case):
-                return found
-    return "", ""
+    def search():
+        for suspicion in suspicions:
+            with contextlib.suppress(Exception):  # one that cannot be tried is none
+                if found := suspicion(case):
+                    return "\n".join(found)
+        return ""
+
+    name, _, sentence = case.search(search).partition("\n")
+    return name, sentence
 
 
 SUSPICIONS = (not_filled, parts_in_another_order, two_parts_are_one, did_not_move, in_another_order, cut_or_rounded,

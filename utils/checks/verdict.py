@@ -9,11 +9,11 @@ import numpy as np
 
 from utils.checks import clock
 from utils.checks.case import Case
-from utils.checks.general import also_changed, in_a_copy, in_general
+from utils.checks.general import also_changed, in_general
 from utils.checks.halfdone import half_done
 from utils.checks.meaning import meant, plain
 from utils.checks.results import leaves, same
-from utils.checks.runs import ENTRIES, changed, entries, misfit, tried
+from utils.checks.runs import ENTRIES, entries, misfit, tried
 from utils.checks.source import does_nothing, same_code
 from utils.checks.suspicions import SUSPICIONS, first_proven
 from utils.checks.text import sentence_of
@@ -129,7 +129,7 @@ def _known(case):
         if same(case.mine, theirs, rtol):
             return Verdict("mistake", sentence_of(mistake), mistake.__name__)
     found = [_of_part(case, path) for path in leaves(case.rights[0])
-             if case.path and not case.are_right(case.mine, path)]
+             if case.path and path not in case.right_paths]
     if not found or found[0] is None:
         return None
     second = next((mistake for mistake in found if mistake not in (None, found[0])), None)
@@ -152,10 +152,10 @@ def _before(case, path):
 
 
 def _suspected(case):
-    """Return the verdict on the first suspicion that proves true, or None; all are tried in a copy of the process."""
+    """Return the verdict on the first suspicion that proves true, or None."""
     if case.exercise.is_question or any(run.result is None and not run.error for run in case.runs):
         return None
-    name, _, sentence = in_a_copy(case, lambda: "\n".join(first_proven(SUSPICIONS, case))).partition("\n")
+    name, sentence = first_proven(SUSPICIONS, case)
     if not sentence:
         return None
     stopped = f"{how_it_stopped(case.answer, case.runs[case.error_at])} " if case.error_at is not None else ""
@@ -165,6 +165,5 @@ def _suspected(case):
 
 def _meddled(case):
     """Return a sentence if arguments are no longer what they were, or ''."""
-    names = [name for run in case.runs for name in changed(run, case.exercise.parameters)]
-    return (f"The result is right, but {names[0]} is not what it was: work on a copy, or make a new array, because "
-            "whoever called you still needs it.") if names else ""
+    return (f"The result is right, but {case.changed[0]} is not what it was: work on a copy, or make a new array, "
+            "because whoever called you still needs it.") if case.changed else ""
