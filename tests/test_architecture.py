@@ -17,7 +17,7 @@ NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 
 # The ground floor: a module imports only from those before it.
 GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "shapes", "mlp", "inplace", "training",
-          "datasets", "checkpoints", "distributed", "differences", "ledger", "autograd", "plots",
+          "datasets", "checkpoints", "distributed", "differences", "ledger", "autograd", "plots", "diagrams",
           "__main__"]
 # The wings, and what each may import besides itself.
 WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},

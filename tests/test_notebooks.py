@@ -1,7 +1,9 @@
 """The saved notebooks: restarted and run through, no error, described pictures, modest size, the parts all there."""
 
 import json
+import re
 from pathlib import Path
+from statistics import median
 
 import pytest
 
@@ -57,12 +59,66 @@ def test_a_notebook_opens_and_closes_as_the_others_do(path):
     assert text[-2].startswith("## Recap") and text[-1].startswith("## On your own") and ".ipynb)" in text[-1]
 
 
-@each_notebook
+PROVEN_INSIDE = NAMES[5:]  # these still assert in their own cells
+TAUGHT = [path for path in NOTEBOOKS if path.stem not in PROVEN_INSIDE]
+each_taught = pytest.mark.parametrize("path", TAUGHT, ids=lambda path: path.stem)
+
+
+def has_tag(cell, tag):
+    return any(name.startswith(tag) for name in cell["metadata"].get("tags", []))
+
+
+def lines(cell):
+    return len("".join(cell["source"]).splitlines())
+
+
+@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path not in TAUGHT], ids=lambda path: path.stem)
 def test_a_notebook_asserts_what_it_claims(path):
     asserting = [cell for cell in cells(path, "code") if "assert " in "".join(cell["source"])]
     assert len(asserting) >= 8
+    assert max(map(lines, cells(path, "code"))) <= 27
+
+
+@each_taught
+def test_at_most_a_dozen_checks_are_seen_and_none_of_them_raises(path):
+    text = "\n".join("".join(cell["source"]) for cell in cells(path, "code"))
+    assert "assert " not in text
+    assert 6 <= len(re.findall(r"\b(?:claim|agree)\(", text)) <= 12
+
+
+@each_taught
+def test_code_cells_are_short(path):
+    code = cells(path, "code")
+    assert median(map(lines, code)) <= 5
+    assert max(lines(cell) for cell in code if not has_tag(cell, "exercise:")) <= 12
+
+
+@each_taught
+def test_a_figure_is_one_call_or_folded_away(path):
+    for cell in cells(path, "code"):
+        text = "".join(cell["source"])
+        assert has_tag(cell, "figure") == bool(re.search(r"^(ax|_) = |\bshow\(", text, flags=re.MULTILINE))
+        assert cell["metadata"].get("jupyter", {}).get("source_hidden", False) == has_tag(cell, "figure")
 
 
 @each_notebook
-def test_no_cell_is_a_wall_of_code(path):
-    assert max(len("".join(cell["source"]).splitlines()) for cell in cells(path, "code")) <= 27
+def test_every_figure_has_a_visible_caption(path):
+    for cell in cells(path, "code"):
+        shown = [output.get("data", {}) for output in cell["outputs"]]
+        figures = [i for i, data in enumerate(shown)
+                   if "image/png" in data and not any("widget" in kind for kind in data)]
+        for i in figures:
+            assert shown[i + 1]["text/markdown"] == [f"*{''.join(shown[i]['text/plain'])}*"]
+
+
+@each_taught
+def test_the_stated_minutes_are_honest(path):
+    """100 words a minute, a minute for each cell that teaches, and each exercise's own minutes; to a fifth."""
+    prose = "\n".join("".join(cell["source"]) for cell in cells(path, "markdown"))
+    teaching = [cell for cell in cells(path, "code")
+                if not "".join(cell["source"]).startswith(("ex.", "my_", "def my_"))]
+    exercises = sum(map(int, re.findall(r"✎ Exercise \d+ · \S+ (\d+) min", prose)))
+    honest = len(prose.split()) / 100 + len(teaching) + exercises
+    stated = int(re.search(r"\*\*Time\*\* about (\d+) minutes", prose)[1])
+    assert abs(stated - honest) < 0.2 * honest, honest
+    assert stated <= 75 or re.search(r"^> \*\*(So far|Half-way)", prose, flags=re.MULTILINE)

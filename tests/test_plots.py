@@ -91,13 +91,15 @@ def test_show_returns_a_png_and_closes_the_figure(make):
     assert plt.get_fignums() == []
 
 
-def test_a_picture_carries_its_alt_text_into_the_notebook():
-    from IPython.core.interactiveshell import InteractiveShell
-
+def test_a_picture_is_shown_with_its_caption_which_describes_it_too(monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
     picture = plots.show(plots.axes(), "two lines that cross")
-    data, metadata = InteractiveShell().display_formatter.format(picture)
-    assert data == {"image/png": picture.png, "text/plain": "two lines that cross"}
-    assert metadata == {"image/png": {"alt": "two lines that cross"}}
+    picture._ipython_display_()
+    (figure, described), (caption, _) = shown
+    assert figure == {"image/png": picture.png, "text/plain": "two lines that cross"}
+    assert described["metadata"] == {"image/png": {"alt": "two lines that cross"}}
+    assert caption == {"text/markdown": "*two lines that cross*", "text/plain": "two lines that cross"}
 
 
 def test_a_picture_does_not_tell_which_matplotlib_drew_it():

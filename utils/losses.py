@@ -83,7 +83,7 @@ def _squared_error_gradient(A, Y):
 def _cross_entropy(A, Y):
     """−1/N Σ y log a. Where y is 0 its term is 0 whatever a is: a + 1 keeps that logarithm finite."""
     with np.errstate(divide="ignore"):
-        return -(Y * library(A).log(A + (Y == 0))).sum() / len(Y)
+        return 0 - (Y * library(A).log(A + (Y == 0))).sum() / len(Y)  # and not −0.0
 
 
 def _cross_entropy_gradient(A, Y):

@@ -34,25 +34,28 @@ def axes(columns=1, width=6.4, height=4.2, rows=1, **options):
 
 
 class Picture(NamedTuple):
-    """A finished figure: a PNG with the sentence that says what is to be seen in it."""
+    """A finished figure: a PNG, and the caption beneath it, which describes it to whoever cannot see it."""
 
     png: bytes
     alt: str
 
-    def _repr_png_(self):
-        return self.png, {"alt": self.alt}
+    def _ipython_display_(self):
+        from IPython.display import display
+
+        display({"image/png": self.png, "text/plain": self.alt}, raw=True, metadata={"image/png": {"alt": self.alt}})
+        display({"text/markdown": f"*{self.alt}*", "text/plain": self.alt}, raw=True)
 
     def __repr__(self):
         return self.alt
 
 
-def show(ax, alt):
-    """Close the figure that `ax` belongs to and return it as a `Picture` with the alt text `alt`."""
+def show(ax, caption):
+    """Close the figure that `ax` belongs to and return it as a `Picture` with a caption of a sentence or two."""
     figure = np.ravel(ax)[0].figure
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", metadata={"Software": None})
     plt.close(figure)
-    return Picture(buffer.getvalue(), alt)
+    return Picture(buffer.getvalue(), caption)
 
 
 class Table(NamedTuple):
@@ -95,7 +98,7 @@ def tangent(f, slope, x, dx, span=(-3, 3), ax=None):
     return ax
 
 
-def convergence(histories, ax=None, log=True, xlabel="step $k$", ylabel=r"$f(x^k)$", x=None, markers=True):
+def convergence(histories, ax=None, log=True, xlabel="step $k$", ylabel="$f$", x=None, markers=True):
     """Draw one line per history, a dict label → values, against the step number or against `x`."""
     ax = ax or axes()
     for i, (label, values) in enumerate(histories.items()):
@@ -197,7 +200,7 @@ def network(sizes, ax=None, names=None, activations=None):
 
 
 def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row", columns=None):
-    """Draw a matrix of shape (m, n) as a heat map with its numbers; grey is negative, `color` positive."""
+    """Draw a matrix (m, n) as a heat map with its numbers, counted from 0; grey is negative, `color` positive."""
     M = np.atleast_2d(np.asarray(M, dtype=float))
     ax = ax or axes(width=0.75 * M.shape[1] + 1.6, height=0.55 * M.shape[0] + 1.2)
     scale = scale or max(abs(M).max(), 1e-12)
@@ -209,8 +212,8 @@ def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row"
                 color="white" if dark and value > 0 else TRUTH)
     ax.set_title(title)
     ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
-    ax.set_xticks(range(M.shape[1]), columns or range(1, M.shape[1] + 1))
-    ax.set_yticks(range(M.shape[0]), [f"{rows} {i + 1}" for i in range(M.shape[0])] if isinstance(rows, str) else rows)
+    ax.set_xticks(range(M.shape[1]), columns or range(M.shape[1]))
+    ax.set_yticks(range(M.shape[0]), [f"{rows} {i}" for i in range(M.shape[0])] if isinstance(rows, str) else rows)
     ax.tick_params(length=0, labelsize=11)
     ax.spines[:].set_visible(False)
     return ax

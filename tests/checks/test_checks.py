@@ -465,3 +465,16 @@ def test_a_verdict_shows_nothing_of_itself_in_a_notebook():
 
 def test_an_exercise_says_what_can_be_done_with_it():
     assert repr(EXERCISE) == "exercise scores: .check(my_scores)  .hint()  .solution()  .use(my_scores)"
+
+
+def test_an_exercise_may_judge_the_answer_to_a_question_by_itself():
+    def even():
+        """an even number"""
+        return 2
+
+    even = Exercise(even, tell=lambda n: "" if n % 2 == 0 else f"{n} is odd.")
+    even.wrong_answers(seven=(7, "Seven is the number of days in a week."))
+    said = [even.verdict(n)[:2] for n in (2, 4, 5, 7, "many")]
+    assert said[:4] == [("right", "Right."), ("right", "Right."), ("wrong", "5 is odd."),
+                        ("mistake", "Seven is the number of days in a week.")]
+    assert said[4][0] == "wrong" and "odd" not in said[4][1]

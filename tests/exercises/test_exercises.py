@@ -216,6 +216,7 @@ def test_random_numbers_of_the_right_shape_are_never_called_right(exercise, seed
                        st.tuples(st.integers(0, 9), st.integers(0, 9))))
 def test_another_answer_to_a_question_is_never_called_right(exercise, value):
     assume(not is_close(value, exercise.reference(), exercise.rtol))
+    assume(not exercise.tell or not isinstance(value, tuple) or exercise.tell(value))
     verdict = exercise.verdict(value)
     assert not verdict and "could not be read" not in verdict.sentence
     if verdict.kind == "wrong" and len(repr(exercise.reference())) > 1:
@@ -248,10 +249,10 @@ STUDENTS = [
     (BACKWARD.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
     (BACKWARD.one_row, lambda *args: BACKWARD.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
     (BACKWARD.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
-    (BACKWARD.shape_of_dW2, (4, 4), "(4, 4) is not the answer"),
-    (BACKWARD.shape_of_dW2, (4,), "That is the shape of the bias"),
-    (BACKWARD.shape_of_dW2, (4, 7, 1), "has 3 parts, expected a tuple of 2"),
-    (FORWARD.silent_shape, (9,), "how many numbers the sum has"),
+    (BACKWARD.shape_of_dW2, (6, 6), "(6, 6) is not the answer"),
+    (BACKWARD.shape_of_dW2, (6,), "That is the shape of the bias"),
+    (BACKWARD.shape_of_dW2, (6, 9, 1), "has 3 parts, expected a tuple of 2"),
+    (FORWARD.silent_shape, (9,), "how many numbers the difference has"),
     (FORWARD.silent_shape, (3, 3, 3), "has 3 parts, expected a tuple of 2"),
     (FORWARD.silent_shape, "nothing", "'nothing' is not the answer"),
     (FORWARD.extend, lambda X, W, b: (np.hstack([X, np.zeros((len(X), 1))]), W), "numbers in X_ext are right"),

@@ -61,8 +61,9 @@ def other_samples(exercise):
 def outcomes(case, function, samples):
     with np.errstate(all="ignore"):
         try:
-            with limited(1.0):
-                return case.outcomes(function, samples)
+            with limited(0.3):
+                found = case.outcomes(function, samples)
+                return found if len(found) == len(samples) else None  # it ends where a run cannot go on
         except TookTooLong:
             return None
 

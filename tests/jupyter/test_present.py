@@ -1,5 +1,7 @@
 """Lecture mode in a real JupyterLab: one idea a screen, large type, keys, live widgets, an untouched notebook."""
 
+import shutil
+
 import nbformat
 import pytest
 from lab import ROOT, Lab, missing
@@ -21,6 +23,8 @@ SIZES = [
     ("code", "x = 1"), ("markdown", "A remark."), ("markdown", "An idea of its own. " * 20),
     ("code", "x = 2"), ("code", "x = 3"), ("markdown", "Another remark."),
 ]
+PICTURE = "from utils import plots\nplots.show(plots.axes(width=9, height=7), 'An empty figure.')"
+FIGURES = [("markdown", "An idea.\n\n" + "\n\n".join("One more line." for _ in range(3))), ("code", PICTURE)]
 WISHES = {7: "same", 8: "new"}
 AUTOSAVE = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 1}}  # seconds
 SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
@@ -28,11 +32,13 @@ SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
 PAGE = ".jp-WindowedPanel-outer"
 
 
-def write(path, cells, wishes=()):
+def write(path, cells, wishes=(), tags=()):
     make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
     notebook = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
     for i in wishes:
         notebook.cells[i].metadata["lecture"] = wishes[i]
+    for i in tags:
+        notebook.cells[i].metadata["tags"] = tags[i]
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
     nbformat.write(notebook, path)
 
@@ -42,6 +48,9 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("lecture")
     write(folder / "talk.ipynb", CELLS)
     write(folder / "sizes.ipynb", SIZES, WISHES)
+    write(folder / "figures.ipynb", FIGURES, tags={1: ["figure"]})
+    for path in (ROOT / "notebooks").glob("0[24]_*.ipynb"):
+        shutil.copy(path, folder)
     with Lab(folder, settings=AUTOSAVE, extensions=ROOT / "utils" / "jupyter" / "labextensions") as lab:
         yield lab
 
@@ -266,3 +275,42 @@ def test_a_remark_stays_and_a_wish_is_heeded(sizes):
         seen.append(page.evaluate(SHOWN))
         page.keyboard.press("ArrowRight")
     assert seen == [[0], [1, 2], [3, 4], [5, 6, 7], [8], [8]]
+
+
+# Figures --------------------------------------------------------------------------------------------
+
+PICTURES = f"""async screens => {{
+  const seen = [], page = document.querySelector('{PAGE}');
+  for (let screen = 1; screen <= screens; screen++) {{
+    for (let frame = 0; frame < 3; frame++) await new Promise(requestAnimationFrame);
+    if (document.querySelector('.jp-Cell:not(.lecture-away) :is(.jp-RenderedImage, .lecture-piece)'))
+      seen.push([screen, page.scrollHeight - page.clientHeight]);
+    document.body.dispatchEvent(new KeyboardEvent('keydown', {{key: 'ArrowRight', bubbles: true}}));
+  }}
+  return seen;
+}}"""
+
+def test_an_idea_and_its_figure_fit_one_screen_and_the_code_of_the_figure_is_folded(lab):
+    with lab.open("figures.ipynb", width=1920, height=1080) as opened:
+        page = opened.page
+        page.locator("#lecture-footer").wait_for()
+        page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
+        page.wait_for_function("document.querySelector('.jp-RenderedImage img')?.complete")
+        page.keyboard.press("Home")
+        page.wait_for_timeout(300)
+        assert page.evaluate(SHOWN) == [0, 1] and overflow(page) <= 4
+        assert not page.locator(".jp-CodeCell .jp-Cell-inputWrapper").first.is_visible()
+        page.keyboard.press("Escape")
+        assert page.locator(".jp-CodeCell .jp-Cell-inputWrapper").first.is_visible()
+
+
+@pytest.mark.parametrize("number", ["02", "04"])
+def test_every_figure_and_every_piece_of_a_lesson_fits_its_screen(lab, number):
+    """At the size of a projector, after all cells have run."""
+    name = next(lab.folder.glob(f"{number}_*.ipynb")).name
+    with lab.open(name, width=1920, height=1080) as opened:
+        page = opened.page
+        page.locator("#lecture-footer").wait_for()
+        page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty", timeout=120_000)
+        seen = page.evaluate(PICTURES, int(footer(page).split()[2]))
+        assert len(seen) >= 6 and [screen for screen, overflow in seen if overflow > 4] == []

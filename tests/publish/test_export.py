@@ -55,6 +55,20 @@ def test_every_figure_keeps_its_description(pages, name):
     assert [picture["alt"] for picture in soup.select(".jp-RenderedImage img")] == alts and len(alts) >= 1
 
 
+@each_page
+def test_the_code_of_a_figure_is_folded_and_its_caption_is_seen(pages, name):
+    notebook = nbformat.read(next(p for p in NOTEBOOKS if p.stem == name), 4)
+    figures = [cell for cell in notebook.cells if "figure" in cell.metadata.get("tags", [])]
+    soup = BeautifulSoup(pages[name], "html.parser")
+    folded = soup.select("details.figure-code")
+    assert len(folded) == len(figures) and all("open" not in details.attrs for details in folded)
+    for details, cell in zip(folded, figures):
+        assert details.summary.get_text() == "code of the figure"
+        assert cell.source.split("\n")[0] in details.get_text()
+        shown = details.find_next(class_="jp-RenderedMarkdown").get_text(strip=True)
+        assert shown == details.find_next("img")["alt"]
+
+
 def test_a_figure_without_a_description_lends_it_to_no_other(tmp_path):
     outputs = [nbformat.v4.new_output("display_data", {"image/png": "iVBORw0KGgo=", **more}, metadata=metadata)
                for more, metadata in [({}, {}), ({"text/html": "<p>no picture</p>"}, {"image/png": {"alt": "unseen"}}),
@@ -203,5 +217,5 @@ def test_a_page_is_shown_without_a_network(pages, tmp_path):
         borders = page.evaluate("[...document.querySelectorAll('menclose')].map(e => getComputedStyle(e).borderWidth)")
         widths = page.evaluate("[...document.images].map(image => image.naturalWidth)")
         browser.close()
-    assert borders == ["1px"]  # the boxed formula keeps its box
+    assert {*borders} == {"1px"}  # the boxed formulas keep their boxes
     assert troubles == [] and min(sizes) > 5 and max(sizes) > 30 and min(widths) > 100

@@ -11,7 +11,7 @@ from utils.datasets import lecture_example
 from utils.descent import LECTURE, gradient_descent
 from utils.losses import cross_entropy
 from utils.mlp import backward, forward
-from utils.widgets import passes, slopes
+from utils.widgets import fits, line_explorer, passes, slopes
 from utils.widgets.playground import board
 from utils.widgets.playground.learner import Learner
 from utils.widgets.playground.settings import DATA, HIDDEN, TASKS, Settings, check_points, decode, inputs, samples
@@ -134,7 +134,7 @@ def test_the_marks_stand_at_the_best_rate_and_at_the_edge():
 
 @pytest.mark.parametrize("step", range(8))
 def test_forward_over_its_whole_range(step):
-    for row, entry, column, value in itertools.product(range(1, 5), range(1, 8), (1, 3, 5), (-10.0, 0.5, 10.0)):
+    for row, entry, column, value in itertools.product(range(4), range(7), (0, 2, 4), (-10.0, 0.5, 10.0)):
         check(passes.network_stages(), passes.forward_scene(step, row, entry, column, value))
 
 
@@ -145,22 +145,22 @@ def cells(table):
 @pytest.mark.parametrize("step, kind, l", [(s, "ZA"[s % 2 == 0], (s + 1) // 2) for s in range(1, 7)])
 def test_forward_shows_the_networks_own_numbers(step, kind, l):
     X, _, net = lecture_example("numpy")
-    shown = passes.forward_scene(step, 1, 1, 1, X[0, 0]).readout.split("<table>")[-1]
+    shown = passes.forward_scene(step, 0, 0, 0, X[0, 0]).readout.split("<table>")[-1]
     expected = getattr(forward(net, X), kind)[l]
     np.testing.assert_allclose(cells(shown), expected.ravel(), atol=0.0051)
 
 
 def test_an_edited_input_moves_its_row_alone():
-    assert "moves 7 of these 28 numbers by 0.005 or more, all in row 2" in passes.forward_scene(1, 2, 1, 3, 9.0).readout
-    assert "Edit an input" in passes.forward_scene(1, 1, 1, 1, -8.0).readout
+    assert "moves 7 of these 28 numbers by 0.005 or more, all in row 1" in passes.forward_scene(1, 1, 0, 2, 9.0).readout
+    assert "Edit an input" in passes.forward_scene(1, 0, 0, 0, -8.0).readout
 
 
 def test_the_loss_at_the_end_is_the_slides():
-    assert "The mean of the four is L = 1.1394" in passes.forward_scene(7, 1, 1, 1, -8.0).readout
+    assert "The mean of the four is L = 1.1394" in passes.forward_scene(7, 0, 0, 0, -8.0).readout
 
 
 @pytest.mark.parametrize("step", range(13))
-@pytest.mark.parametrize("sample", range(5))
+@pytest.mark.parametrize("sample", range(passes.BATCH, 4))
 def test_backward_over_its_whole_range(step, sample):
     for referee in (False, True):
         scene = passes.backward_scene(step, sample, referee)
@@ -169,10 +169,10 @@ def test_backward_over_its_whole_range(step, sample):
 
 
 @pytest.mark.parametrize("step", range(1, 13))
-@pytest.mark.parametrize("sample", [0, 2])
+@pytest.mark.parametrize("sample", [passes.BATCH, 1])
 def test_backward_shows_the_gradients_of_the_core(step, sample):
     X, Y, net = lecture_example("numpy")
-    X, Y = (X, Y) if sample == 0 else (X[sample - 1 : sample], Y[sample - 1 : sample])
+    X, Y = (X, Y) if sample == passes.BATCH else (X[[sample]], Y[[sample]])
     trace = forward(net, X)
     gradients = backward(net, trace, cross_entropy.gradient(trace.A[3], Y))
     kind, l = passes.BACKWARD_STEPS[step - 1]
@@ -181,9 +181,9 @@ def test_backward_shows_the_gradients_of_the_core(step, sample):
 
 
 def test_a_referee_that_disagrees_is_heard(monkeypatch):
-    found = passes._referee(0)
+    found = passes._referee(passes.BATCH)
     monkeypatch.setattr(passes, "_referee", lambda sample: found._replace(dW={l: 2 * g for l, g in found.dW.items()}))
-    assert "Autograd disagrees by" in passes.backward_scene(3, 0, True).readout
+    assert "Autograd disagrees by" in passes.backward_scene(3, passes.BATCH, True).readout
 
 
 # 00 and 06: the playground --------------------------------------------------------------------------
@@ -316,3 +316,50 @@ def test_the_digits_are_seen_along_their_two_widest_directions():
     for k in range(2):
         assert abs(np.corrcoef(X[:, k], theirs[:, k])[0, 1]) > 1 - 1e-9
     assert len(X) == 1797 and X.min() == -5 and X.max() == 5 and set(labels) == set(range(10))
+
+
+# 00 -------------------------------------------------------------------------------------------------
+
+
+DOTS = np.array([0.0, 1.0, 2.0, 4.0]), np.array([1.0, 3.0, 6.0, 7.0])
+
+
+def test_the_line_s_error_is_half_the_mean_square_of_its_misses():
+    X, Y = DOTS
+    scene = fits.line_scene(X, Y, 1.0, 1.0)  # misses 0, 1, 3, 2
+    assert number(scene.readout, "Err") == "1.7500" and "Err is 1.7500" in scene.alt
+    check(fits.line_stages(X, Y), scene)
+
+
+def test_no_line_beats_the_best_one_and_only_it_is_called_as_good_as_it_gets():
+    X, Y = DOTS
+    w0, w1 = fits.best_line(X, Y)
+    np.testing.assert_allclose([w0, w1], np.polyfit(X, Y, 1)[::-1], rtol=1e-12)
+    assert "as good as a straight line gets" in fits.line_scene(X, Y, w0, w1).alt
+    stages = fits.line_stages(X, Y)
+    for w in itertools.product(np.linspace(-4, 4, 9), np.linspace(-4, 4, 9)):
+        scene = fits.line_scene(X, Y, *w)
+        check(stages, scene)
+        assert fits.error(X, Y, *w) > fits.error(X, Y, w0, w1) and "as good as" not in scene.alt
+
+
+@pytest.mark.parametrize("X, Y", [
+    (np.arange(5.0), 1 + 2 * np.arange(5.0)), (np.arange(3), np.zeros(3, dtype=np.uint8)),
+    (1e6 * np.arange(4.0), 1e-6 * np.arange(4.0)), (np.arange(2000), np.arange(2000) % 7),
+])
+def test_a_line_among_dots_of_one_s_own(X, Y):
+    piece = line_explorer(X[:, None], Y)
+    for control in piece.controls.values():
+        for end in (control.min, control.max):
+            control.value = end
+            check(piece.stages, piece.current)
+    assert piece.picture.value.count("<g") < 20
+
+
+@pytest.mark.parametrize("X, Y, words", [
+    ([1.0, 1.0], [0.0, 2.0], "every x is 1"), ([1.0, 2.0], [1.0], "expected both"),
+    (np.ones((2, 2)), [1.0, 2.0], "expected both"), ([0.0, np.nan], [1.0, 2.0], "nan"), ([], [], "expected both"),
+])
+def test_dots_without_a_line_are_refused(X, Y, words):
+    with pytest.raises(ValueError, match=words):
+        line_explorer(X, Y)

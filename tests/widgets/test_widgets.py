@@ -16,6 +16,7 @@ PIECES = {
     "tangent_explorer": widgets.tangent_explorer, "gradient_explorer": widgets.gradient_explorer,
     "step_size_lab": widgets.step_size_lab, "forward_explorer": widgets.forward_explorer,
     "backward_stepper": widgets.backward_stepper, "playground": widgets.playground,
+    "line_explorer": lambda: widgets.line_explorer([-1.0, 0.0, 0.5, 2.0], [0.3, 1.0, 1.4, 2.0]),
 }
 each_piece = pytest.mark.parametrize("make", PIECES.values(), ids=list(PIECES))
 

@@ -27,16 +27,17 @@ class Exercise:
     `parts` names the results, where there are several; `given` is the faulty code that is to be mended;
     `remark` is added to the praise, `advice` to the diagnosis of a mistake that has no name; `rtol` is relative
     to the largest right number. `level` says how hard it is, 1 to 3, and `minutes` how long it takes a student; `also`
-    are other ways to say the answer to a question.
+    are other ways to say the answer to a question; `tell` judges such an answer by itself: it returns the sentence to
+    read, "" if the answer is right.
     """
 
     def __init__(self, solution, samples=((),), hints=(), mistakes=(), *, parts=(), given=None, remark="", advice="",
-                 rtol=RTOL, level=1, minutes=5, also=(), notebook=None):
+                 rtol=RTOL, level=1, minutes=5, also=(), tell=None, notebook=None):
         self.reference, self.hints = solution, list(hints)
         self.samples = [args if type(args) is tuple else (args,) for args in samples]
         self.mistakes, self.kinds = list(mistakes), [""] * len(mistakes)
         self.given, self.remark, self.advice, self.rtol, self.notebook = given, remark, advice, rtol, notebook
-        self.level, self.minutes, self.also = level, minutes, also
+        self.level, self.minutes, self.also, self.tell = level, minutes, also, tell
         self.name = solution.__name__
         self.parameters = list(inspect.signature(solution).parameters)
         self.hinted, self.parts, self.known = 0, tuple(parts), {}

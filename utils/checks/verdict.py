@@ -89,16 +89,26 @@ def _printed(runs):
 
 def _compared(case):
     """Return the verdict on an answer that has come to an end: its results beside the solution's."""
-    exercise = case.exercise
-    if case.are_right(case.mine):
+    exercise, told = case.exercise, _told(case)
+    if told == "" or case.are_right(case.mine):
         if sentence := _meddled(case):
             return Verdict("wrong", sentence, "arguments changed")
         return Verdict("right", f"{_praise(exercise)} {exercise.remark}".strip())
     for find in (_half_done, _as_given, _known, _suspected):
         if (verdict := find(case)) is not None:
             return verdict
+    if told:
+        return Verdict("wrong", told, "told")
     name, sentence = in_general(case)
     return Verdict("wrong", f"{sentence} {exercise.advice}".strip(), name)
+
+
+def _told(case):
+    """Return what the exercise itself says about an answer: "" if it is right, None if it has nothing to say."""
+    try:
+        return case.exercise.tell and case.exercise.tell(case.mine[0])
+    except Exception:  # not the kind of answer that was asked for
+        return None
 
 
 def _praise(exercise):

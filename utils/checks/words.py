@@ -29,6 +29,7 @@ def variables_of(function, error):
 def briefly(value):
     """Return a value as text, of 40 characters at most; numbers with four digits."""
     try:
+        value = tuple(value) if isinstance(value, tuple) else value  # one with names, too
         return f"{value:.4g}" if isinstance(value, float) else repr(value)[:40]
     except Exception:  # whatever a stranger's object does
         return f"a {type(value).__name__}"

@@ -21,7 +21,7 @@ def first_to_disagree():
 
 @first_to_disagree.mistake()
 def disagree_before():
-    """dA[2] is dZ[3] times W[3]: at that point the blame has not met the sigmoid of layer 2 yet, and all is well."""
+    """dA[2] is dZ[3] times W[3]: at that point nothing has passed the sigmoid of layer 2 yet, and all is well."""
     return "a"
 
 
@@ -33,7 +33,7 @@ def disagree_after():
 
 @first_to_disagree.mistake()
 def disagree_above():
-    """dW[3] belongs to the layer above, which is done with before the slip. Blame travels from the output to the
+    """dW[3] belongs to the layer above, which is done with before the slip. The gradient travels from the output to the
     input."""
     return "d"
 
@@ -97,14 +97,14 @@ def relu_layer(X, W, b, dA):
 
 @relu_layer.mistake("activation's derivative forgotten")
 def relu_lets_all_through(X, W, b, dA):
-    """All blame gets through, also where the unit was off. There, a nudge of its Z would not have changed anything."""
+    """Everything gets through, also where the unit was off. There, a nudge of its Z would not have changed anything."""
     Z = X @ W.T + b
     return np.maximum(Z, 0), dA, dA.T @ X, dA.sum(0)
 
 
 @relu_layer.mistake("derivative of the wrong variable")
-def relu_of_blame(X, W, b, dA):
-    """You apply ReLU to the blame itself. Blame may be negative; what counts is whether the unit was on *forwards*."""
+def relu_of_gradient(X, W, b, dA):
+    """You apply ReLU to dA. A gradient may be negative; what counts is whether the unit was on *forwards*."""
     Z = X @ W.T + b
     dZ = np.maximum(dA, 0)
     return np.maximum(Z, 0), dZ, dZ.T @ X, dZ.sum(0)
@@ -120,7 +120,7 @@ def relu_multiplied(X, W, b, dA):
 
 @relu_layer.mistake()
 def relu_weights_past_it(X, W, b, dA):
-    """dW is made from dA. The weights sit before the ReLU, so their blame has to pass through it first: dZ."""
+    """dW is made from dA. The weights sit before the ReLU, so their gradient is made from dZ."""
     Z = X @ W.T + b
     dZ = dA * (Z > 0)
     return np.maximum(Z, 0), dZ, dA.T @ X, dA.sum(0)
@@ -191,7 +191,7 @@ def scaled_relu(dA, Z, scale):
 
 @scaled_relu.mistake("activation's derivative forgotten")
 def scaled_without_mask(dA, Z, scale):
-    """Without any mask, blame gets through units that were off. The mask is needed; it is taken of the wrong thing."""
+    """Without a mask, dA gets through units that were off. The mask is needed; it is taken of the wrong thing."""
     return dA * scale
 
 
@@ -209,19 +209,19 @@ def scaled_mask_of_scaled(dA, Z, scale):
 
 @scaled_relu.mistake()
 def scaled_upside_down(dA, Z, scale):
-    """The mask is upside down: blame gets through exactly where the unit was off."""
+    """The mask is upside down: the gradient gets through exactly where the unit was off."""
     return dA * scale * (Z <= 0)
 
 
 @scaled_relu.mistake()
 def scaled_nonzero(dA, Z, scale):
-    """The scale's sign has been dropped on the way back: a unit that is scaled by −1 turns the blame round."""
+    """The scale's sign has been dropped on the way back: a unit that is scaled by −1 turns the gradient round."""
     return dA * abs(scale) * (Z > 0)
 
 
 @scaled_relu.mistake("derivative of the wrong variable")
-def scaled_mask_of_blame(dA, Z, scale):
-    """Now the mask is taken of the blame. Whether a unit is on was decided on the way forward."""
+def scaled_mask_of_gradient(dA, Z, scale):
+    """Now the mask is taken of the gradient. Whether a unit is on was decided on the way forward."""
     return dA * scale * (dA > 0)
 
 

@@ -1,4 +1,4 @@
-"""Exercises of notebook 01: difference quotients, gradients, and the direction in which nothing changes."""
+"""Exercises of notebook 01: difference quotients, partial derivatives, gradients, and where nothing changes."""
 
 import numpy as np
 
@@ -38,7 +38,7 @@ def quotient_without_brackets(f, x, h):
 
 @difference_quotient.mistake()
 def quotient_centred(f, x, h):
-    """This is the centred recipe, which nudges both ways. It is the better one, and section 7's; here,
+    """This is the centred recipe, which nudges both ways. It is the better one, and comes later; here,
     nudge up only."""
     return (f(x + h) - f(x - h)) / (2 * h)
 
@@ -47,6 +47,78 @@ def quotient_centred(f, x, h):
 def quotient_backward(f, x, h):
     """You look back, from x − h to x. It is as good a slope, but here it should be the one from x to x + h."""
     return (f(x) - f(x - h)) / h
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    rtol=0.1, remark="The gap is about ½ f″(x) Δx²: the square of a tenth is a hundredth.",
+    hints=["Take f(x) = x² at x = 3. The slope is 6, and Δy = 6 Δx + Δx². What is the gap?",
+           "The gap is Δx². What becomes of a square if its side is divided by ten?"])
+def ten_times():
+    """a number"""
+    return 100
+
+
+ten_times.wrong_answers(
+    ten_like_the_step=(10, "So much smaller is the step. The gap shrinks faster: look at x², where it is Δx²."),
+    ten_twice=(20, "The step is multiplied by itself, not by 2: look at x², where the gap is Δx²."),
+    ten_cubed=(1000, "That is one power too many. Look at x², where the gap is Δx²."),
+    ten_the_other_way=(0.01, "So large is the new gap beside the old one. How many times *smaller* is it?"),
+    ten_not_at_all=(1, "The gap does not stay the same: look at x², where it is Δx²."))
+
+
+@lesson.exercise(
+    level=2, minutes=5,
+    parts=("by_x1", "by_x2"),
+    samples=[(2.0, 5.0), (-1.0, 3.0), (0.5, -2.0), (3.0, 0.25)],
+    hints=["For the first one, x₂ is a constant like 5. What is the derivative of 5x² by x?",
+           "A constant in front stays in front; a term without x₁ does not react to x₁.",
+           "For the second one, x₁² is a constant, and x₂ stands once with it and once with the 3."])
+def partials(x1, x2):
+    """Return ∂q/∂x1 and ∂q/∂x2 of q(x1, x2) = x1² x2 + 3 x2, two numbers."""
+    return 2 * x1 * x2, x1**2 + 3
+
+
+@partials.mistake()
+def partials_swapped(x1, x2):
+    """Your two answers have changed places: first the one in which x₁ moves."""
+    return x1**2 + 3, 2 * x1 * x2
+
+
+@partials.mistake()
+def partials_both_move(x1, x2):
+    """In ∂q/∂x₁ only x₁ moves. The 3 x₂ does not react to it, and adds nothing."""
+    return 2 * x1 * x2 + 3, x1**2 + 3
+
+
+@partials.mistake()
+def partials_constant_dropped(x1, x2):
+    """While x₁ moves, x₂ is a constant *factor*: it stays where it is, in front."""
+    return 2 * x1, x1**2 + 3
+
+
+@partials.mistake()
+def partials_second_without_3(x1, x2):
+    """The second answer lacks what the term 3 x₂ adds to it."""
+    return 2 * x1 * x2, x1**2
+
+
+@partials.mistake()
+def partials_second_kept(x1, x2):
+    """In ∂q/∂x₂ the derivative of x₂ is 1: the x₂ itself is gone."""
+    return 2 * x1 * x2, x1**2 * x2 + 3
+
+
+@partials.mistake()
+def partials_second_square_down(x1, x2):
+    """In ∂q/∂x₂ the x₁² is a constant: its exponent does not come down."""
+    return 2 * x1 * x2, 2 * x1 + 3
+
+
+@partials.mistake()
+def partials_exponent_kept(x1, x2):
+    """The derivative of x₁² is 2 x₁: the exponent comes down, and is then one lower."""
+    return 2 * x1**2 * x2, x1**2 + 3
 
 
 @lesson.exercise(
@@ -172,6 +244,59 @@ predicted_change.wrong_answers(
     change_of_lengths=(float(np.hypot(9, 27) * np.hypot(0.02, 0.01)),
         "You have multiplied two lengths. That would be right if the move went straight uphill; it does not."),
     change_without_product=(0.12, "The product x₁x₂ is missing from your multipliers: at (3, 3) they are 9 and 27."))
+
+
+@lesson.exercise(
+    level=2, minutes=4,
+    samples=[(rng.normal(size=2),) for _ in range(3)] + [(np.array([9.0, 27.0]),), (rng.normal(size=3),)],
+    hints=["Δy ≈ ‖∇f‖ ε cos φ. For which angle φ between the step and the gradient is this largest?",
+           "The direction is that of the gradient itself. Its length has to become 1.",
+           "`np.linalg.norm(g)` is the length of g."])
+def steepest(g):
+    """Return the direction of length 1 in which f grows fastest, where g is its gradient, shape (d,)."""
+    return g / np.linalg.norm(g)
+
+
+@steepest.mistake("wrong sign")
+def steepest_down(g):
+    """This is the direction in which f *falls* fastest."""
+    return -g / np.linalg.norm(g)
+
+
+@steepest.mistake()
+def steepest_long(g):
+    """The direction is right, and its length is not 1: divide by the length of the gradient."""
+    return g
+
+
+@steepest.mistake()
+def steepest_by_square(g):
+    """You have divided by the *square* of the length, the sum of the squares. Its root is missing."""
+    return g / (g @ g)
+
+
+@steepest.mistake()
+def steepest_by_sum(g):
+    """You have divided by the sum of the entries. The length is the root of the sum of their squares."""
+    return g / g.sum()
+
+
+@steepest.mistake()
+def steepest_by_largest(g):
+    """You have divided by the largest entry. The length is the root of the sum of the squares."""
+    return g / abs(g).max()
+
+
+@steepest.mistake()
+def steepest_along_an_axis(g):
+    """This follows only the argument with the largest slope. The others buy something as well."""
+    return np.sign(g) * (abs(g) == abs(g).max())
+
+
+@steepest.mistake()
+def steepest_by_signs(g):
+    """You have kept the signs alone. An argument with a small slope deserves a small share of the step."""
+    return np.sign(g) / np.sqrt(len(g))
 
 
 @lesson.exercise(

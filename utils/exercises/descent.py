@@ -1,66 +1,12 @@
-"""Exercises of notebook 02: a step, a rate, a rule that does not lie, and the whole walk."""
+"""Exercises of notebook 02: `walks` has those of its first half; here are rates, a real error, and a search."""
 
 import numpy as np
 
-from utils.checks.lesson import Lesson
+from utils.exercises.walks import descend, descent_step, factor, hops, lesson, lowest, may_stop, riddle, trap
 
-lesson = Lesson("02_gradient_descent")
-rng = np.random.default_rng(2)
-
-
-@lesson.exercise(
-    level=1, minutes=4,
-    samples=[(np.array([3.0, 3.0]), 0.1), (np.array([-1.0, 2.0]), 0.2), (np.array([0.5, -4.0]), 0.05)],
-    hints=["Compute the gradient at the old point first, both entries of it.",
-           "Down is against the gradient, and the rate says how far.",
-           "Make a new array; the old point belongs to whoever called you."])
-def descent_step(x, rate):
-    """Return the point one step downhill from x, shape (2,)."""
-    return x - rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-
-
-@descent_step.mistake("wrong sign")
-def step_uphill(x, rate):
-    """This step goes up: the gradient points to where f grows, and you follow it."""
-    return x + rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-
-
-@descent_step.mistake("already updated weights")
-def step_hasty(x, rate):
-    """The second entry's derivative already sees the new first entry. Take both derivatives at the old point."""
-    first = x[0] - rate * (2 * x[0] + x[1])
-    return np.array([first, x[1] - rate * (first + 8 * x[1])])
-
-
-@descent_step.mistake()
-def step_without_rate(x, rate):
-    """The rate does not appear: you go the whole length of the gradient."""
-    return x - np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-
-
-@descent_step.mistake()
-def step_alone(x, rate):
-    """This is how far to go, and not where one arrives: the old point is missing."""
-    return -rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-
-
-@descent_step.mistake()
-def step_uphill_alone(x, rate):
-    """This is how far the gradient would carry you, uphill. The old point is missing, and downhill is against it."""
-    return rate * np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-
-
-@descent_step.mistake()
-def step_without_product(x, rate):
-    """The product x₁x₂ has been lost from the gradient: it has a share in both partial derivatives."""
-    return x - rate * np.array([2 * x[0], 8 * x[1]])
-
-
-@descent_step.mistake()
-def step_of_fixed_length(x, rate):
-    """You have divided the gradient by its length, so that every step is equally long, and never ends at a minimum."""
-    g = np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
-    return x - rate * g / np.linalg.norm(g)
+__all__ = ["backtrack", "best_rate", "descend", "descent_step", "factor", "hops", "lesson", "line_gradient", "lowest",
+           "may_stop", "riddle", "trap"]
+rng = np.random.default_rng(12)
 
 
 @lesson.exercise(
@@ -134,313 +80,173 @@ def rate_from_entries(H):
     return 2 / (H.min() + H.max())
 
 
-@lesson.exercise(
-    level=2, minutes=4,
-    hints=["Take the first step by hand: the gradient at (3, 3) is (9, 27).",
-           "What is f at the place where the first step ends? And what does rule 1 compare?"],
-    remark="At once, and far from the minimum. Why that is so is the next section.")
-def trap():
-    """a number of steps, or the word"""
-    return 1
-
-
-@trap.mistake()
-def trap_never():
-    """It is true that this run diverges. But the question is when *rule 1* stops it: compute f after the first step."""
-    return "never"
-
-
-@trap.mistake()
-def trap_places():
-    """You have counted the places, the start among them. Between two places there is one step."""
-    return 2
-
-
-@trap.mistake()
-def trap_like_a_tenth():
-    """That is the number for η = 0.1. Here η is beyond the edge: take the first step by hand, and compare f."""
-    return 37
-
-
-@trap.mistake()
-def trap_like_a_fifth():
-    """That is the number for η = 0.2. Here η is beyond the edge: take the first step by hand, and compare f."""
-    return 20
-
-
-trap.wrong_answers(
-    trap_by_rule_2=(176, "That is when the run is given up as diverged, by rule 2. Rule 1 stops it much earlier."),
-    trap_height=(54, "That is the value of f. The question is after how many *steps* the run stops."),
-    trap_at_the_limit=(1000, "That is the limit, max_steps. Rule 1 stops this run before: compute f after one step."))
-
-
-@trap.mistake()
-def trap_before_it_begins():
-    """Rule 1 compares two values of f, so at least one step must be taken before it can say anything."""
-    return 0
-
-
-HISTORIES = [
-    ([54.0, 54.0], [28.5, 29.3]), ([54.0], [28.5]), ([0.0], [0.0]), ([54.0, 5.4, 2.6], [28.5, 4.0, 3.0]),
-    ([9.0, 8.0], [1.0, 1e-9]), ([3.0, 2.0, 2.0], [5.0, 1.0, 1e-9]), ([1.0, 7.0], [2.0, 9.0]),
-    ([2.0, 2.0], [1e-9, 1e-9]), ([2.0, 5.0, 2.0], [1.0, 3.0, 1e-9]),
-    ([4.0, 3.0, 3.0 + 1e-9], [2.0, 1.0, 1e-9]), ([3.0, 5.0], [1.0, 1e-9]),
-    ([5.0, 4.0, 4.0], [1.0, 1e-9, 2.0]), ([1e6, 1e6 - 0.05], [1.0, 1e-9]), ([1e-9, 3e-9], [1.0, 1e-9]),
-    ([2.0, 2.0 - 7e-7], [1.0, 7e-7]), ([6e-7, 6.5e-7], [1.0, 1e-9]),
-    ([5.0, 4.0, 4.0 - 1.5e-6], [1.0, 1.0, 1e-9]), ([5.0, 4.0, 4.0], [1.0, 1.0, 1.5e-6]),
-    ([5.0, 5.0, 4.0], [1e-9, 1e-9, 2.0]), ([3.0, 3.0 - 1e-5], [1.0, 1e-9]), ([3.0, 3.0], [1.0, 1e-5]),
-]
+def points(N, spread=1.0):
+    """Return x and y of N points, shape (N,), that lie about a line."""
+    x = spread * rng.normal(size=N)
+    return x, 1 + 0.5 * x + rng.normal(size=N)
 
 
 @lesson.exercise(
-    level=2, minutes=6,
-    samples=[(np.array(values), np.array(norms), eps1, eps2) for values, norms in HISTORIES
-             for eps1, eps2 in ((1e-6, 1e-6), (1e-4, 1e-8))],
-    hints=["The last entries count: `values[-1]` and `norms[-1]`.",
-           "At the start there is one value only. Ask for `len(values)` before you look at the one before the last.",
-           "A change is small if its *size* is; and both rules have to hold, not one of them."])
-def may_stop(values, norms, eps1, eps2):
-    """Return True if rule 1 (with eps1) and rule 2 (with eps2) both hold at the last place, else False."""
-    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and norms[-1] < eps2
+    level=2, minutes=8,
+    samples=[(np.array([1.0, -2.0]), *points(5)), (np.array([0.3, 0.7]), *points(8, 4.0)), (np.zeros(2), *points(3))],
+    hints=["The miss at each point is w[0] + w[1] * x - y, an array of N numbers.",
+           "By w₀: the ½ and the square go, and the miss is left. By w₁: the miss times x. Then average.",
+           "`np.array([first, second])` puts the two numbers together."])
+def line_gradient(w, x, y):
+    """Return the gradient with respect to w of the mean of ½ (w[0] + w[1] x − y)², shape (2,)."""
+    miss = w[0] + w[1] * x - y
+    return np.array([miss.mean(), (miss * x).mean()])
 
 
-@may_stop.mistake()
-def stop_on_change(values, norms, eps1, eps2):
-    """This is rule 1 alone, the rule that lies: with η = 0.25 it stops on the flank of the valley."""
-    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1
+@line_gradient.mistake("wrong sign")
+def line_backwards(w, x, y):
+    """The miss is turned round: it is what the line says, less what was measured."""
+    miss = y - w[0] - w[1] * x
+    return np.array([miss.mean(), (miss * x).mean()])
 
 
-@may_stop.mistake()
-def stop_on_gradient(values, norms, eps1, eps2):
-    """This is rule 2 alone. It does not lie, but here *both* rules have to hold."""
-    return norms[-1] < eps2
+@line_gradient.mistake("1/N forgotten")
+def line_summed(w, x, y):
+    """You have added over the points; the error is their *average*, and so is its gradient."""
+    miss = w[0] + w[1] * x - y
+    return np.array([miss.sum(), (miss * x).sum()])
 
 
-@may_stop.mistake()
-def stop_on_either(values, norms, eps1, eps2):
-    """You stop as soon as *one* of the rules holds, and so the rule that lies can still decide by itself."""
-    return (len(values) > 1 and abs(values[-1] - values[-2]) < eps1) or norms[-1] < eps2
+@line_gradient.mistake()
+def line_twice(w, x, y):
+    """Twice too large: the 2 that comes down from the square meets the ½."""
+    miss = w[0] + w[1] * x - y
+    return 2 * np.array([miss.mean(), (miss * x).mean()])
 
 
-@may_stop.mistake("wrong sign")
-def stop_on_fall(values, norms, eps1, eps2):
-    """A change has a sign: where f falls, new less old is negative, and so below any ε. Take its size."""
-    return len(values) > 1 and values[-1] - values[-2] < eps1 and norms[-1] < eps2
+@line_gradient.mistake()
+def line_half(w, x, y):
+    """Half of it: the ½ meets the 2 that comes down from the square, and both are gone."""
+    miss = w[0] + w[1] * x - y
+    return 0.5 * np.array([miss.mean(), (miss * x).mean()])
 
 
-@may_stop.mistake()
-def stop_against_the_start(values, norms, eps1, eps2):
-    """You compare the last value with the first one. The rule looks at the last *step*."""
-    return len(values) > 1 and abs(values[-1] - values[0]) < eps1 and norms[-1] < eps2
+@line_gradient.mistake()
+def line_without_x(w, x, y):
+    """If w₁ moves by a little, the line moves by x times as much at each point: a factor x is missing in the second."""
+    miss = w[0] + w[1] * x - y
+    return np.array([miss.mean(), miss.mean()])
 
 
-@may_stop.mistake()
-def stop_on_relative_change(values, norms, eps1, eps2):
-    """You compare the change with the size of f. The rule here compares the change itself with ε."""
-    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 * abs(values[-2]) and norms[-1] < eps2
+@line_gradient.mistake()
+def line_swapped(w, x, y):
+    """The two entries have changed places: first the one for w₀."""
+    miss = w[0] + w[1] * x - y
+    return np.array([(miss * x).mean(), miss.mean()])
 
 
-@may_stop.mistake()
-def stop_on_shortest(values, norms, eps1, eps2):
-    """You look at the shortest gradient so far. What counts is how flat the ground is at the *last* place."""
-    return len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and min(norms) < eps2
+@line_gradient.mistake()
+def line_mean_first(w, x, y):
+    """You have averaged the misses and the x by themselves. First multiply at each point, then average."""
+    miss = w[0] + w[1] * x - y
+    return np.array([miss.mean(), miss.mean() * x.mean()])
 
 
-@may_stop.mistake()
-def stop_on_value(values, norms, eps1, eps2):
-    """You ask whether f itself is small. A minimum may lie at any height: the rule looks at the change."""
-    return len(values) > 1 and abs(values[-1]) < eps1 and norms[-1] < eps2
+@line_gradient.mistake()
+def line_of_each(w, x, y):
+    """These are the gradients of the single points. The error averages over them."""
+    miss = w[0] + w[1] * x - y
+    return np.array([miss, miss * x])
 
 
-@may_stop.mistake()
-def stop_upside_down(values, norms, eps1, eps2):
-    """It is upside down: you say True where one has to go on, and False where one may stop."""
-    return not (len(values) > 1 and abs(values[-1] - values[-2]) < eps1 and norms[-1] < eps2)
+def bowl(x):
+    """x₁² + x₁x₂ + 4x₂², the lecture's function."""
+    return x[0] ** 2 + x[0] * x[1] + 4 * x[1] ** 2
+
+
+def slope_of_bowl(x):
+    """Its gradient."""
+    return np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
+
+
+def quartic(x):
+    """A function that is neither quadratic nor even."""
+    return ((x - 1) ** 4).sum() + 20 * x[0]
+
+
+def slope_of_quartic(x):
+    """Its gradient."""
+    return 4 * (x - 1) ** 3 + 20 * np.eye(len(x))[0]
 
 
 @lesson.exercise(
     level=3, minutes=10,
-    samples=[(lambda x: x @ np.array([[2.0, 1.0], [1.0, 8.0]]), np.array([3.0, 3.0]), 0.2, 1e-3, 50),
-             (lambda x: 2 * (x - 1), np.array([4.0]), 0.3, 1e-2, 40),
-             (lambda x: x * np.array([1.0, 2.0, 3.0]), np.array([1.0, -2.0, 3.0]), 0.1, 1e-6, 7),
-             (lambda x: x, np.array([1e-9, 0.0]), 0.5, 1e-6, 5), (lambda x: x, np.array([1.0, -1.0]), 0.25, 0.2, 20),
-             (lambda x: x, np.full(4, 0.013), 0.25, 0.01, 20)],
-    hints=["Keep the places in a list that begins with the start.",
-           "A `for` loop over max_steps cannot run for ever. Leave it with `break` where the ground is flat.",
-           "Look at the gradient *before* you step: a start that is flat already must not move.",
-           "`np.array(places)` makes an array of k + 1 rows out of the list."])
-def descend(gradient, start, rate, eps, max_steps):
-    """Return the places that were visited, the start first, shape (k + 1, d)."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        if np.linalg.norm(g) < eps:
+    samples=[(bowl, slope_of_bowl, np.array([3.0, 3.0]), 1.0), (bowl, slope_of_bowl, np.array([3.0, -1.0]), 1.0),
+             (bowl, slope_of_bowl, np.array([0.75, 0.0]), 0.1), (quartic, slope_of_quartic, np.array([1.0, 0.5]), 3.0),
+             (quartic, slope_of_quartic, np.array([-1.0, 2.0]), 0.7)],
+    hints=["Take g = gradient(x) first. Then a `while` loop: as long as the try is not good enough, halve eta.",
+           "The try is good enough if f(x − eta g) lies at least 1e-4 · eta · g·g below f(x).",
+           "`g @ g` is the square of the gradient's length. Return the first eta that is good enough."])
+def backtrack(f, gradient, x, eta):
+    """Return the first of eta, eta/2, eta/4, … for which f(x − eta g) ≤ f(x) − 1e-4 · eta · g·g; g = gradient(x)."""
+    g = gradient(x)
+    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+        eta = eta / 2
+    return eta
+
+
+@backtrack.mistake()
+def backtrack_not_at_all(f, gradient, x, eta):
+    """You return the first try, however bad it is: ask whether f has fallen."""
+    return eta
+
+
+@backtrack.mistake()
+def backtrack_once_too_often(f, gradient, x, eta):
+    """You halve once too often: the first eta that is good enough is the one to return."""
+    g = gradient(x)
+    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+        eta = eta / 2
+    return eta / 2
+
+
+@backtrack.mistake()
+def backtrack_only_once(f, gradient, x, eta):
+    """You halve once. Go on until the try is good enough."""
+    g = gradient(x)
+    return eta / 2 if f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g) else eta
+
+
+@backtrack.mistake()
+def backtrack_by_ten(f, gradient, x, eta):
+    """You divide by ten. Here each try is half of the one before."""
+    g = gradient(x)
+    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+        eta = eta / 10
+    return eta
+
+
+@backtrack.mistake()
+def backtrack_the_place(f, gradient, x, eta):
+    """This is the new place. What is wanted is the rate that leads there."""
+    g = gradient(x)
+    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+        eta = eta / 2
+    return x - eta * g
+
+
+@backtrack.mistake("wrong sign")
+def backtrack_uphill(f, gradient, x, eta):
+    """You look uphill, at x + eta g, where f does not fall, however small the step."""
+    g = gradient(x)
+    for _ in range(60):
+        if f(x + eta * g) <= f(x) - 1e-4 * eta * (g @ g):
             break
-        places.append(places[-1] - rate * g)
-    return np.array(places)
+        eta = eta / 2
+    return eta
 
 
-@descend.mistake()
-def descend_without_start(gradient, start, rate, eps, max_steps):
-    """The start is missing from the path: k steps pass through k + 1 places."""
-    x, places = start, []
-    for _ in range(max_steps):
-        g = gradient(x)
-        if np.linalg.norm(g) < eps:
+@backtrack.mistake()
+def backtrack_upside_down(f, gradient, x, eta):
+    """You halve as long as the try *is* good enough. Halve as long as it is not."""
+    g = gradient(x)
+    for _ in range(60):
+        if f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
             break
-        x = x - rate * g
-        places.append(x)
-    return np.array(places)
-
-
-@descend.mistake("wrong sign")
-def descend_uphill(gradient, start, rate, eps, max_steps):
-    """This walk goes uphill: it follows the gradient, which points to where f grows."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        if np.linalg.norm(g) < eps:
-            break
-        places.append(places[-1] + rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_to_the_end(gradient, start, rate, eps, max_steps):
-    """All max_steps are taken, however flat the ground: the gradient's length is never compared with ε."""
-    places = [start]
-    for _ in range(max_steps):
-        places.append(places[-1] - rate * gradient(places[-1]))
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_one_too_far(gradient, start, rate, eps, max_steps):
-    """You look at the gradient after the step that it was computed for, and so you take one step too many."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        places.append(places[-1] - rate * g)
-        if np.linalg.norm(g) < eps:
-            break
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_from_the_start(gradient, start, rate, eps, max_steps):
-    """The gradient is taken at the start each time, so that every step is the same. Take it where you are."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(start)
-        if np.linalg.norm(g) < eps:
-            break
-        places.append(places[-1] - rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_never_leaves(gradient, start, rate, eps, max_steps):
-    """Each step begins at the start again: the new place has not become the place where you stand."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(start)
-        if np.linalg.norm(g) < eps:
-            break
-        places.append(start - rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_one_array(gradient, start, rate, eps, max_steps):
-    """All rows are the same place: -= changes one array, which your list holds many times. Make a new array each
-    step."""
-    x = start.copy()
-    places = [x]
-    for _ in range(max_steps):
-        g = gradient(x)
-        if np.linalg.norm(g) < eps:
-            break
-        x -= rate * g
-        places.append(x)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_one_step_less(gradient, start, rate, eps, max_steps):
-    """One step is missing where max_steps ends the walk: after max_steps steps there are max_steps + 1 places."""
-    places = [start]
-    for _ in range(max_steps - 1):
-        g = gradient(places[-1])
-        if np.linalg.norm(g) < eps:
-            break
-        places.append(places[-1] - rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_without_limit(gradient, start, rate, eps, max_steps):
-    """You go on until the gradient is short, however long that takes: max_steps ends the walk in any case."""
-    places = [start]
-    while np.linalg.norm(gradient(places[-1])) >= eps:
-        places.append(places[-1] - rate * gradient(places[-1]))
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_last_place(gradient, start, rate, eps, max_steps):
-    """This is where the walk ends. What is wanted is the whole path, the start first, one place a row."""
-    x = start
-    for _ in range(max_steps):
-        g = gradient(x)
-        if np.linalg.norm(g) < eps:
-            break
-        x = x - rate * g
-    return x
-
-
-@descend.mistake()
-def descend_by_largest_entry(gradient, start, rate, eps, max_steps):
-    """You compare the gradient's largest entry with ε. Its length is larger: all entries count, `np.linalg.norm`."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        if abs(g).max() < eps:
-            break
-        places.append(places[-1] - rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_by_sum(gradient, start, rate, eps, max_steps):
-    """You compare the sum of the gradient's entries with ε, in which they can cancel. Take its length."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        if abs(g.sum()) < eps:
-            break
-        places.append(places[-1] - rate * g)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_by_length_of_step(gradient, start, rate, eps, max_steps):
-    """You stop where the *step* is shorter than ε. With a small rate that is too early: look at the gradient itself."""
-    places = [start]
-    for _ in range(max_steps):
-        step = rate * gradient(places[-1])
-        if np.linalg.norm(step) < eps:
-            break
-        places.append(places[-1] - step)
-    return np.array(places)
-
-
-@descend.mistake()
-def descend_in_equal_steps(gradient, start, rate, eps, max_steps):
-    """You divide the gradient by its length, so that every step is equally long, and none can end at the minimum."""
-    places = [start]
-    for _ in range(max_steps):
-        g = gradient(places[-1])
-        if np.linalg.norm(g) < eps:
-            break
-        places.append(places[-1] - rate * g / np.linalg.norm(g))
-    return np.array(places)
+        eta = eta / 2
+    return eta

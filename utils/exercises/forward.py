@@ -21,6 +21,66 @@ def network_sample(N, *sizes, f):
 
 
 @lesson.exercise(
+    level=1, minutes=2,
+    rtol=1e-3, hints=["Multiply each input by its own weight, and add the products: 2 · 0.5 and (−1) · 1.",
+           "Then add the bias."])
+def neuron():
+    """a number"""
+    return 0.5
+
+
+neuron.wrong_answers(
+    neuron_without_bias=(0, "The bias is missing: 0.5 is added to the weighted sum."),
+    neuron_sign=(2.5, "The second input is −1: its product with the weight is taken away."),
+    neuron_bent=(0.6225, "That is a, after the sigmoid. The question is about z, before it."),
+    neuron_unweighted=(1.5, "You have added the inputs as they are. Each is multiplied by its weight first."),
+    neuron_crossed=(2.0, "The weights have changed places: 0.5 belongs to the 2, and 1 to the −1."))
+
+
+@lesson.exercise(
+    level=2, minutes=5,
+    parts=("W", "b"),
+    samples=[(rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(k, m)), rng.normal(size=k))
+             for n, m, k in ((3, 4, 2), (2, 5, 3), (4, 2, 1))],
+    hints=["Put z1 = x W1ᵀ + b1 into z2 = z1 W2ᵀ + b2, and multiply out.",
+           "x W1ᵀ W2ᵀ is x (W2 W1)ᵀ: which product has the shape (d2, n)?",
+           "The first bias passes through the second layer as well: b1 W2ᵀ, which is W2 b1 for a plain array."])
+def affine(W1, b1, W2, b2):
+    """Return W, shape (d2, n), and b, shape (d2,), of the one layer that computes the same."""
+    return W2 @ W1, W2 @ b1 + b2
+
+
+@affine.mistake()
+def affine_bias_forgotten(W1, b1, W2, b2):
+    """W is right. The first bias passes through the second layer, too, and adds to what it puts out."""
+    return W2 @ W1, b2
+
+
+@affine.mistake()
+def affine_bias_unweighted(W1, b1, W2, b2):
+    """W is right. The first bias is multiplied by the second layer's weights before it arrives at the output."""
+    return W2 @ W1, b1.sum() + b2
+
+
+@affine.mistake("transposed")
+def affine_transposed(W1, b1, W2, b2):
+    """The numbers are right and W is transposed: it has one row for each output, (d2, n)."""
+    return (W2 @ W1).T, W2 @ b1 + b2
+
+
+@affine.mistake()
+def affine_second_bias_forgotten(W1, b1, W2, b2):
+    """W is right. The second layer's own bias is missing."""
+    return W2 @ W1, W2 @ b1
+
+
+@affine.mistake()
+def affine_bias_of_both(W1, b1, W2, b2):
+    """You send both biases through the second layer. Its own is added behind its weights."""
+    return W2 @ W1, W2 @ b1 + W2.sum(1) * b2
+
+
+@lesson.exercise(
     level=1, minutes=3,
     samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(3, 4, 4)],
     hints=["Say the shapes aloud: X is (N, n), W is (m, n), and the result is (N, m).",
@@ -63,41 +123,6 @@ def linear_bias_weighed(X, W, b):
 
 
 @lesson.exercise(
-    level=1, minutes=3,
-    samples=[(rng.normal(size=m), N) for m, N in ((3, 4), (5, 2), (1, 6))],
-    hints=["Which shape must the result have, so that it can be added to XWᵀ, which is (N, m)?",
-           "A column of N ones, `np.ones((N, 1))`, times a row.",
-           "b has the shape (m,), which is neither row nor column. `b.reshape(1, -1)` makes a row of it."])
-def repeat_bias(b, N):
-    """Return the bias b, shape (m,), once for each of N rows, shape (N, m)."""
-    return np.ones((N, 1)) @ b.reshape(1, -1)
-
-
-@repeat_bias.mistake("transposed")
-def bias_in_columns(b, N):
-    """You have N columns; it should be N rows, each of them the whole bias."""
-    return b.reshape(-1, 1) @ np.ones((1, N))
-
-
-@repeat_bias.mistake()
-def bias_only_once(b, N):
-    """This is the bias once, as a row. It takes N of them, one for each sample."""
-    return b.reshape(1, -1)
-
-
-@repeat_bias.mistake()
-def bias_shuffled(b, N):
-    """The shape is right, but each number is repeated on the spot before the next one comes: row by row it is not b."""
-    return np.repeat(b, N).reshape(N, -1)
-
-
-@repeat_bias.mistake("only the first row")
-def bias_in_first_row(b, N):
-    """Only the first row holds the bias; the other samples get none."""
-    return np.eye(N, 1) @ b.reshape(1, -1)
-
-
-@lesson.exercise(
     level=1, minutes=2,
     hints=["Write the two shapes below one another, aligned at the right: (3, 1) over (3).",
            "Where one has a 1, or nothing, it is stretched to what the other has."],
@@ -129,44 +154,50 @@ silent_shape.wrong_answers(
     silent_row=((1, 3),
         "The rows of (3, 1) do not go away: 3 of them, and each is stretched to as many columns as the other one has."),
     silent_stack=((6, 1),
-        "Nothing is put below one another: a sum adds entry to entry, after both have been stretched to one shape."),
+        "Nothing is put below one another: entry is taken from entry, after both are stretched to one shape."),
     silent_longer=((3, 2), "No column is added to the others. The 1 is stretched until it meets what stands above it."),
-    silent_number=(9, "That is how many numbers the sum has. Its shape says how they are arranged, as a tuple."))
+    silent_number=(9, "That is how many numbers the difference has. Its shape says how they are arranged, as a tuple."))
 
 
 @lesson.exercise(
     level=2, minutes=5,
-    parts=("X_ext", "W_ext"), samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(5, 1, 2)],
-    hints=["X̃ is one column wider than X, and W̃ one column wider than W.",
-           "`np.hstack([left, right])` puts two matrices side by side; both need the same number of rows.",
-           "b has the shape (m,); as a column it is `b.reshape(-1, 1)`."])
-def extend(X, W, b):
-    """Return X̃, shape (N, n + 1), and W̃, shape (m, n + 1)."""
-    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, b.reshape(-1, 1)])
+    samples=[(6, (5, 7, 4, 3)), (100, (64, 32, 10)), (1, (2, 9, 2)), (3, (4, 5))],
+    hints=["One row for each sample, in every layer.",
+           "One column for each unit of the layer. The first width is that of X, which is not asked for.",
+           "A list comprehension over the widths makes a tuple for each layer."])
+def shapes(N, sizes):
+    """Return the shapes of Z[1], Z[2], … as a list of tuples; sizes holds the widths d0, d1, …"""
+    return [(N, d) for d in sizes[1:]]
 
 
-@extend.mistake()
-def extend_in_front(X, W, b):
-    """Ones and bias stand in front, which gives the same product; the notation of this notebook has them last."""
-    return np.hstack([np.ones((len(X), 1)), X]), np.hstack([b.reshape(-1, 1), W])
+@shapes.mistake()
+def shapes_with_input(N, sizes):
+    """The list begins with X. Asked for are Z[1] and on."""
+    return [(N, d) for d in sizes]
 
 
-@extend.mistake("transposed")
-def extend_below(X, W, b):
-    """You have added a row of ones below, which is one more sample. The constant is one more *input*: a column."""
-    return np.vstack([X, np.ones((1, X.shape[1]))]), np.hstack([W, b.reshape(-1, 1)])
+@shapes.mistake("transposed")
+def shapes_transposed(N, sizes):
+    """Samples are rows: N comes first."""
+    return [(d, N) for d in sizes[1:]]
 
 
-@extend.mistake("bias missing")
-def extend_by_zeros(X, W, b):
-    """W̃ has the right shape, but its last column is not the bias."""
-    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, np.zeros((len(W), 1))])
+@shapes.mistake()
+def shapes_of_weights(N, sizes):
+    """These are the shapes of the weights. Z has a row for each sample."""
+    return [(m, n) for n, m in zip(sizes, sizes[1:])]
 
 
-@extend.mistake()
-def extend_bias_twice(X, W, b):
-    """The constant that is appended to each sample has to be 1: the bias itself stands in W̃, and would be squared."""
-    return np.hstack([X, np.full((len(X), 1), b[0])]), np.hstack([W, b.reshape(-1, 1)])
+@shapes.mistake()
+def shapes_of_what_comes_in(N, sizes):
+    """This is what *enters* the layers. Z has as many columns as the layer has units."""
+    return [(N, d) for d in sizes[:-1]]
+
+
+@shapes.mistake()
+def shapes_of_one_sample(N, sizes):
+    """That would be one sample. There are N rows."""
+    return [(1, d) for d in sizes[1:]]
 
 
 @lesson.exercise(
@@ -178,7 +209,7 @@ def extend_bias_twice(X, W, b):
            "A layer takes in what the layer before it has put out. Which number has that layer?",
            "`f[l]` is a function. It takes Z and returns A, both of layer l."])
 def forward(W, b, f, X):
-    """Return the dicts Z, with the keys 1 … L, and A, with the keys 0 … L, where A[0] is X."""
+    """Return the dicts Z, with the keys of W, and A, with these and the key 0, where A[0] is X."""
     Z, A = {}, {0: X}
     for l in W:
         Z[l] = A[l - 1] @ W[l].T + b[l]
@@ -401,10 +432,16 @@ def loss_sample(N, m, spread=1):
     return softmax(spread * rng.normal(size=(N, m))), np.eye(m)[rng.integers(0, m, N)]
 
 
+def buggy_loss(A, Y):
+    """Return the cross-entropy of the probabilities A for the one-hot targets Y, both of shape (N, d)."""
+    return 1 / len(Y) * (Y * A).sum()
+
+
 @lesson.exercise(
     level=2, minutes=5,
+    given=buggy_loss,
     samples=[loss_sample(4, 3), loss_sample(5, 2), loss_sample(3, 7), loss_sample(6, 4, spread=6)],
-    hints=["⊗ is `*`, entry by entry: the zeros of Y wipe out all but the right class.",
+    hints=["It averages the probabilities themselves. What does the cross-entropy average?",
            "Sum everything, and divide by the number of *samples*.",
            "A probability below 1 has a negative logarithm. What makes the loss positive?"])
 def cross_entropy_loss(A, Y):
@@ -414,8 +451,7 @@ def cross_entropy_loss(A, Y):
 
 @cross_entropy_loss.mistake("log forgotten")
 def loss_without_log(A, Y):
-    """The logarithm is missing. This is the mean probability of the right class, with or without its sign: the slides'
-    own slip."""
+    """The sign is there; the logarithm is missing. This is minus the mean probability of the right class."""
     return -(Y * A).sum() / len(Y)
 
 
@@ -474,12 +510,6 @@ def loss_in_bits(A, Y):
 
 
 @cross_entropy_loss.mistake()
-def loss_of_slip(A, Y):
-    """The logarithm and the sign are missing. This is the mean probability of the right class, which should *rise*."""
-    return (Y * A).sum() / len(Y)
-
-
-@cross_entropy_loss.mistake()
 def loss_squared(A, Y):
     """This is the squared error. The cross-entropy asks one thing alone: how probable the right class was."""
     return (0.5 * (A - Y) ** 2).sum() / len(Y)
@@ -507,3 +537,38 @@ def loss_as_error_rate(A, Y):
 def loss_of_wrong_classes(A, Y):
     """You look at the wrong classes, by log(1 − a). For one-hot targets the right class alone has a term."""
     return -((1 - Y) * np.log(1 - A)).sum() / len(Y)
+
+
+@lesson.exercise(
+    level=2, minutes=5,
+    parts=("X_ext", "W_ext"), samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(5, 1, 2)],
+    hints=["X̃ is one column wider than X, and W̃ one column wider than W.",
+           "`np.hstack([left, right])` puts two matrices side by side; both need the same number of rows.",
+           "b has the shape (m,); as a column it is `b.reshape(-1, 1)`."])
+def extend(X, W, b):
+    """Return X̃, shape (N, n + 1), and W̃, shape (m, n + 1)."""
+    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, b.reshape(-1, 1)])
+
+
+@extend.mistake()
+def extend_in_front(X, W, b):
+    """Ones and bias stand in front, which gives the same product; the notation of this notebook has them last."""
+    return np.hstack([np.ones((len(X), 1)), X]), np.hstack([b.reshape(-1, 1), W])
+
+
+@extend.mistake("transposed")
+def extend_below(X, W, b):
+    """You have added a row of ones below, which is one more sample. The constant is one more *input*: a column."""
+    return np.vstack([X, np.ones((1, X.shape[1]))]), np.hstack([W, b.reshape(-1, 1)])
+
+
+@extend.mistake("bias missing")
+def extend_by_zeros(X, W, b):
+    """W̃ has the right shape, but its last column is not the bias."""
+    return np.hstack([X, np.ones((len(X), 1))]), np.hstack([W, np.zeros((len(W), 1))])
+
+
+@extend.mistake()
+def extend_bias_twice(X, W, b):
+    """The constant that is appended to each sample has to be 1: the bias itself stands in W̃, and would be squared."""
+    return np.hstack([X, np.full((len(X), 1), b[0])]), np.hstack([W, b.reshape(-1, 1)])

@@ -74,7 +74,7 @@ def training_weights_alone(net, X, Y, rate):
 
 @training_step.mistake("already updated weights")
 def training_in_passing(net, X, Y, rate):
-    """A layer is updated before the blame has gone back through it. First all gradients at the old weights, then all
+    """A layer is updated before the gradient has gone back through it. First all gradients at the old weights, then all
     steps."""
     A, W, b = forward(net, X).A, {}, {}
     dA = cross_entropy.gradient(A[len(net.W)], Y)
@@ -87,7 +87,7 @@ def training_in_passing(net, X, Y, rate):
 
 @training_step.mistake()
 def training_from_the_logits_signal(net, X, Y, rate):
-    """A − Y is the blame for Z[L], and `backward` takes the blame for A[L]: it sends yours through softmax again."""
+    """A − Y is dZ of the last layer, and `backward` takes dA: it sends yours through softmax again."""
     trace = forward(net, X)
     gradients = backward(net, trace, (trace.A[len(net.W)] - Y) / len(X))
     W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}

@@ -35,6 +35,7 @@ menclose { border: 1px solid; padding: 0.3em }
 .static-widget { margin: 6px 0 }
 .static-widget.row, .static-widget.column { display: flex; flex-flow: row wrap; gap: 4px 24px }
 .static-widget.column { flex-direction: column }
+.figure-code summary { color: #6a6a6a; font-size: 13px; cursor: pointer; margin-left: 80px }
 main { max-width: 1100px; margin: 0 auto }"""
 
 
@@ -155,6 +156,9 @@ def page(path):
         script.decompose()
     for picture, alt in zip(soup.select(".jp-RenderedImage img"), alts, strict=True):
         picture["alt"] = alt
+    for code in soup.select(".celltag_figure > .jp-Cell-inputWrapper"):
+        folded = code.wrap(soup.new_tag("details", attrs={"class": "figure-code"}))
+        folded.insert(0, BeautifulSoup("<summary>code of the figure</summary>", "html.parser"))
     for link in soup.find_all("a", href=re.compile(r"^[^:]+\.ipynb")):
         link["href"] = link["href"].replace(".ipynb", ".html")
     typeset(soup)

@@ -17,7 +17,7 @@ from textwrap import dedent
 
 import nbformat
 
-from utils.exercises import MODULES, lessons
+from utils.exercises import lessons
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "LICENSE")
@@ -87,8 +87,8 @@ def write(folder, edition):
     for lesson in lessons():
         notebook = nbformat.read(ROOT / "notebooks" / f"{lesson.notebook}.ipynb", as_version=4)
         nbformat.write(filled(notebook, answers(lesson)), folder / "notebooks" / f"{lesson.notebook}.ipynb")
-    for name in MODULES if edition == "class" else ():
-        path = folder / "utils" / "exercises" / f"{name}.py"
+    catalogue = (folder / "utils" / "exercises").glob("*.py") if edition == "class" else ()
+    for path in (path for path in catalogue if path.stem != "__init__"):
         path.write_text(sealed(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 

@@ -17,6 +17,7 @@ from utils.widgets.stage import Scene, Stage, path, points, text
 
 SIZES = (5, 7, 4, 3)
 ACTIVATIONS = {1: "σ", 2: "σ", 3: "softmax"}
+BATCH = -1  # in the place of a sample's number: all of them
 
 
 # The network as a picture -----------------------------------------------------------------------------
@@ -50,22 +51,22 @@ FORWARD_STEPS = ["X", "Z⁽¹⁾", "A⁽¹⁾", "Z⁽²⁾", "A⁽²⁾", "Z⁽�
 def forward_scene(step, row, entry, column, value):
     """Step `step` of the forward pass; the entry (row, entry) with all it is made of; X[row, column] set to `value`.
 
-    Rows, entries and columns count from 1, as on the slides; an `entry` beyond the layer's width is its last.
+    Rows, entries and columns count from 0, as in the code; an `entry` beyond the layer's width is its last.
     """
     X0, Y, net = lecture_example("numpy")
-    X, r, c = X0.copy(), row - 1, column - 1
+    X, r, c = X0.copy(), row, column
     X[r, c] = value
     before, after = forward(net, X0), forward(net, X)
     l, is_A = (step + 1) // 2, step % 2 == 0
     if step == 7:
         return _loss_scene(before.A[3], after.A[3], Y, r, c)
     now, old = (after.A[l], before.A[l]) if is_A else (after.Z[l], before.Z[l])
-    j = min(entry, now.shape[1]) - 1
+    j = min(entry, now.shape[1] - 1)
     actors = [*_forward_actors(net, after, l, is_A, r, j), _pencil(c)]
     result = matrix_table(now, symbol("A" if is_A else "Z", l), marks=[(r, j)])
     if step == 0:
         equation, tables = symbol("A", 0), [result]
-        words = f"Row {row} of X is sample {row}; entry {j + 1} is {now[r, j]:.2f}."
+        words = f"Row {row} of X is sample {row}; entry {j} is {now[r, j]:.2f}."
     elif is_A:
         g, whole = ACTIVATIONS[l], ACTIVATIONS[l] == "softmax"
         equation = f"{symbol('A', l)} = {g}({symbol('Z', l)})"
@@ -78,11 +79,11 @@ def forward_scene(step, row, entry, column, value):
                   matrix_table(net.W[l], symbol("W", l), marks=[(j, None)]),
                   matrix_table(net.b[l], symbol("b", l), marks=[(0, j)]), result]
         n, m = net.W[l].shape[::-1]
-        words = (f"Row {row} times row {j + 1} of W, {n} products, plus b: {now[r, j]:.3f}. "
+        words = (f"Row {row} times row {j} of W, {n} products, plus b: {now[r, j]:.3f}. "
                  f"Shapes: (4, {n}) ({n}, {m}) + ({m},) = (4, {m}).")
     readout = formula(equation) + side_by_side(*tables) + sentence(words) + _moved(now, old, X, X0)
-    lines = f"; {net.W[l].shape[1]} lines, as thick as their weights, run into unit {j + 1}" if l else ""
-    alt = f"The 5-7-4-3 network at {FORWARD_STEPS[step]}, sample {row}{lines}: entry {j + 1} is {now[r, j]:.3f}."
+    lines = f"; {net.W[l].shape[1]} lines, as thick as their weights, run into unit {j}" if l else ""
+    alt = f"The 5-7-4-3 network at {FORWARD_STEPS[step]}, sample {row}{lines}: entry {j} is {now[r, j]:.3f}."
     return Scene(tuple(actors), alt, readout)
 
 
@@ -110,7 +111,7 @@ def _moved(now, old, X, X0):
     if (X0 == X).all():
         return sentence("Edit an input: what moves here?", "backward")
     moved = ~np.isclose(now, old, rtol=0, atol=5e-3)
-    rows = sorted({int(i) + 1 for i in np.argwhere(moved)[:, 0]})
+    rows = sorted({int(i) for i in np.argwhere(moved)[:, 0]})
     where = f", all in row {rows[0]}" if len(rows) == 1 else ""
     words = f"The edited input moves {moved.sum()} of these {moved.size} numbers by 0.005 or more{where}."
     return sentence(words, "backward")
@@ -122,7 +123,7 @@ def _loss_scene(before, after, Y, r, c):
     tables = [matrix_table(Y, "Y", marks=[(r, right)], digits=0),
               matrix_table(after, symbol("A", 3), marks=[(r, right)]),
               matrix_table(L_p[:, None], "L<sub>p</sub>", marks=[(r, 0)], digits=4)]
-    words = (f"Sample {r + 1}: the right class is {right}, its probability {after[r, right]:.4f}, so its loss is "
+    words = (f"Sample {r}: the right class is {right}, its probability {after[r, right]:.4f}, so its loss is "
              f"−log {after[r, right]:.4f} = {L_p[r]:.4f}. The mean of the four is L = {L_p.mean():.4f}.")
     moved = sentence(f"Before the edit, L was {old:.4f}." if abs(L_p.mean() - old) > 5e-5 else
                      "Edit an input: what moves here?", "backward")
@@ -140,10 +141,10 @@ BACKWARD_STEPS = [(kind, l) for l in (3, 2, 1) for kind in ("dA", "dZ", "dW", "d
 
 @cache
 def _backward_pass(sample):
-    """The trace and gradients of the whole batch (sample 0) or of one sample alone, counted from 1."""
+    """The trace and gradients of the whole batch (sample BATCH) or of one sample alone."""
     X, Y, net = lecture_example("numpy")
-    if sample:
-        X, Y = X[sample - 1 : sample], Y[sample - 1 : sample]
+    if sample != BATCH:
+        X, Y = X[[sample]], Y[[sample]]
     trace = forward(net, X)
     return X, Y, net, trace, backward(net, trace, cross_entropy.gradient(trace.A[3], Y))
 
@@ -159,7 +160,7 @@ def _referee(sample):
 def backward_scene(step, sample, referee=False):
     """Step 0 is the loss; each further step is one gradient, from dA[3] to db[1].
 
-    `sample` is 0 for the whole batch, else the sample alone, counted from 1; `referee` asks autograd.
+    `sample` is the number of a sample, which is then alone, or BATCH for all of them; `referee` asks autograd.
     """
     X, Y, net, trace, gradients = _backward_pass(sample)
     N, A = len(X), trace.A
@@ -182,7 +183,7 @@ def backward_scene(step, sample, referee=False):
         readout += side_by_side(matrix_table(other, "autograd's " + symbol(kind[1], l, d=True), BACKWARD, digits=4))
         readout += (sentence("Autograd agrees, to within 1e-12.") if gap < 1e-12 else
                     sentence(f"Autograd disagrees by {gap:.2g}.", "mistake"))
-    whom = f"sample {sample}" if sample else "the whole batch"
+    whom = "the whole batch" if sample == BATCH else f"sample {sample}"
     alt = (f"Step {step} of {len(BACKWARD_STEPS)} backwards, for {whom}: {kind}[{l}] of shape {tuple(found.shape)}, "
            f"its largest entry {abs(found).max():.4f}.")
     return Scene(tuple(_backward_actors(kind, l, gradients)), alt, readout)
@@ -204,25 +205,25 @@ def _derivation(kind, l, N, Y, net, A, g):
                 "The softmax Jacobian collapses: what the network said, minus what it should have said.")
     if kind == "dZ":
         a = symbol("A", l)
-        return (f"{dA} ⊗ {a} ⊗ (1 − {a})", [(g.dA[l], dA, BACKWARD, (), 4), (A[l], a)],
-                "Entry by entry: a sigmoid near 0 or 1 lets hardly any blame through.")
+        return (f"{dA} ⊙ {a} ⊙ (1 − {a})", [(g.dA[l], dA, BACKWARD, (), 4), (A[l], a)],
+                "Entry by entry: a sigmoid near 0 or 1 hands back hardly anything.")
     if kind == "dW":
         return (f"({dZ})<sup>⊤</sup> {symbol('A', l - 1)}",
                 [(g.dZ[l], dZ, BACKWARD, (), 4), (A[l - 1], symbol("A", l - 1))],
-                f"Blame of the output times value of the input, summed over {N} rows: W's shape, {net.W[l].shape}.")
+                f"What came back to the output times what came in, summed over {N} rows: W's shape, {net.W[l].shape}.")
     return (f"({dZ})<sup>⊤</sup> 1<sub>N</sub>", [(g.dZ[l], dZ, BACKWARD, (), 4)],
-            "The bias went to every row, so the blame of every row comes back to it: a sum over the rows.")
+            "The bias went to every row, so every row sends something back to it: a sum over the rows.")
 
 
 def _backward_actors(kind, l, gradients):
-    """The blame on the units of layer l, or on the lines that lead into it."""
+    """The gradient on the units of layer l, or on the lines that lead into it."""
     if kind in ("dA", "dZ", "db"):
-        blame = getattr(gradients, kind)[l]
-        mean = blame.mean(0) if blame.ndim == 2 else blame
+        on_units = getattr(gradients, kind)[l]
+        mean = on_units.mean(0) if on_units.ndim == 2 else on_units
         yield from _units(l, mean, BACKWARD, max(abs(mean).max(), 1e-12))
     else:
-        blame = gradients.dW[l] / max(abs(gradients.dW[l]).max(), 1e-12)
-        for (j, i), share in np.ndenumerate(blame):
+        on_lines = gradients.dW[l] / max(abs(gradients.dW[l]).max(), 1e-12)
+        for (j, i), share in np.ndenumerate(on_lines):
             color, dash = (BACKWARD, "") if share > 0 else (QUIET, "5 4")
             yield path("network", [unit(l - 1, i), unit(l, j)], color, 0.5 + 5 * abs(share), dash)
     yield text("network", (2 * l - 1, 3.8), f"{kind}[{l}]", BACKWARD, 18, "middle", weight="bold")

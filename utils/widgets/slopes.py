@@ -147,27 +147,33 @@ USES_RATE = {"fixed", "decaying"}
 
 
 @cache
-def step_size_stages():
-    """Return one stage with the axes "plane", "history" (logarithmic) and "rate" (η from 0 to 0.3)."""
+def step_size_stages(marks=True):
+    """Return one stage with the axes "plane", "history" (logarithmic) and "rate" (η from 0 to 0.3).
+
+    With `marks` the best η and the edge are marked; without, they are for the reader to find.
+    """
     figure, axes = plots.plt.subplot_mosaic([["plane", "history"], ["rate", "rate"]], figsize=(10.4, 4.7),
                                             height_ratios=(8, 1))
     plots.level_curves(LECTURE.value, axes["plane"], x1=(-5, 5), x2=(-4.4, 4.4))
     axes["history"].set(xlim=(0, 100), ylim=(1e-9, 1e7), yscale="log", xlabel="step $k$")
-    axes["history"].set_title(r"$f(x^k)$ (circles) and $\Vert\nabla f\Vert$ (squares)")
+    axes["history"].set_title(r"$f$ (circles) and $\Vert\nabla f\Vert$ (squares)")
     axes["history"].grid(alpha=0.3)
     axes["rate"].set(xlim=(0, 0.3), ylim=(0, 1), yticks=[], xlabel=r"$\eta$")
-    for rate, name in ((BEST, "0.2 best"), (EDGE, "0.245 edge")):
+    for rate, name in ((BEST, "0.2 best"), (EDGE, "0.245 edge")) if marks else ():
         axes["rate"].axvline(rate, color=TRUTH, ls=":")
         axes["rate"].annotate(name, (rate, 0.5), (-4, 0), textcoords="offset points", ha="right", va="center")
     return {"": Stage(figure, **axes)}
 
 
-def step_size_scene(rate, x1, x2, rule, steps, eps1, eps2):
-    """A run of gradient descent on the lecture's f: its path, its history, and what both stopping rules say."""
+def step_size_scene(rate, x1, x2, rule, steps, eps1=None, eps2=1e-6):
+    """A run of gradient descent on the lecture's f: its path, its history, and what the stopping rules say.
+
+    Without `eps1` only rule 2 is asked.
+    """
     run = gradient_descent(LECTURE.value, LECTURE.gradient, (x1, x2), RULES[rule](rate), max_steps=steps) if (
         rate > 0 or rule not in USES_RATE) else None
     if run is None:
-        words = "With η = 0 nothing moves. Rule 1 would call that converged."
+        words = "With η = 0 nothing moves." + " Rule 1 would call that converged." * (eps1 is not None)
         return Scene((points("plane", (x1, x2), TRUTH, "o", 7),), words, sentence(words, "mistake"))
     k = np.arange(len(run.values))
     diverged = run.stopped_by == "diverged" or run.values[-1] > 1.01 * run.values[0]
@@ -184,12 +190,12 @@ def step_size_scene(rate, x1, x2, rule, steps, eps1, eps2):
     if rule in USES_RATE:
         actors += [path("rate", [[rate, 0], [rate, 1]], color, 5),
                    text("rate", (rate, 0.5), f"η = {rate:.3f}", color, 14, shift=(6, 5), weight="bold")]
-    first = _first(abs(np.diff(run.values)) < eps1, 1), _first(run.gradient_norms < eps2, 0)
+    first = _first(abs(np.diff(run.values)) < (eps1 or 0), 1), _first(run.gradient_norms < eps2, 0)
     for stop, name, height in zip(first, ("rule 1", "rule 2"), (1e5, 1e3), strict=True):
         if stop is not None:
             actors += [path("history", [[stop, 1e-9], [stop, 1e7]], TRUTH, 1.5, "2 4"),
                        text("history", (stop, height), f"{name}: {stop}", TRUTH, 14, shift=(5, 0), weight="bold")]
-    verdicts = _verdict_1(first[0], run, eps1, eps2) + _verdict_2(first[1], run, eps2)
+    verdicts = (_verdict_1(first[0], run, eps1, eps2) if eps1 else "") + _verdict_2(first[1], run, eps2)
     if diverged:
         verdicts += sentence(f"Diverging: f has grown from {run.values[0]:.4g} to {run.values[-1]:.3g}.", "mistake")
     facts = table(("steps", str(run.steps)), ("last point", f"({run.path[-1, 0]:.3g}, {run.path[-1, 1]:.3g})"),

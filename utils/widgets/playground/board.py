@@ -16,7 +16,7 @@ WIDTH, HEIGHT, CELL = 560, 400, 46  # pixels: the network's part of the board, a
 GRID = 40  # the plane is asked at GRID × GRID points
 SPAN = 6.0  # it is shown from −SPAN to SPAN
 SIGNED = LinearSegmentedColormap.from_list("signed", [QUIET, "white", FORWARD])
-BLAME = LinearSegmentedColormap.from_list("blame", [QUIET, "white", BACKWARD])
+GRADIENT = LinearSegmentedColormap.from_list("gradient", [QUIET, "white", BACKWARD])
 TEN = [*CLASSES, "#F0E442", "#0072B2", "#D55E00", "#999999", "#8C564B", "#882255"]
 TWO = LinearSegmentedColormap.from_list("two", [CLASSES[0], "white", CLASSES[1]])
 MANY = ListedColormap(np.repeat([plots.plt.matplotlib.colors.to_rgb(c) for c in TEN], 26, axis=0)[:256])
@@ -151,8 +151,8 @@ def _gradients(learner):
         cell = min(16.0, (slot - 16) / (dW.shape[1] + 2), 72 / dW.shape[0])
         x, top = 10 + (l - 1) * slot, 108
         height = cell * dW.shape[0]
-        yield heat("gradients", dW, (x, x + cell * dW.shape[1], top - height, top), BLAME, -largest, largest)
+        yield heat("gradients", dW, (x, x + cell * dW.shape[1], top - height, top), GRADIENT, -largest, largest)
         x_b = x + cell * (dW.shape[1] + 1)
-        yield heat("gradients", db, (x_b, x_b + cell, top - height, top), BLAME, -bias, bias)
+        yield heat("gradients", db, (x_b, x_b + cell, top - height, top), GRADIENT, -bias, bias)
         yield text("gradients", (x, 17), f"dW[{l}], db", BACKWARD, 11, weight="bold")
         yield text("gradients", (x, 4), f"{largest:.1e}", TRUTH, 11)

@@ -1,9 +1,9 @@
 // Lecture mode: the notebook that is open, one idea a screen, in large type, driven from the keyboard.
 // Cells are hidden and shown by CSS classes alone: the notebook is never changed, and its widgets stay alive.
 (() => {
-  // A screen that is a little too tall is scaled down as far as this, and a taller one scrolls. A piece may become
-  // smaller still: its controls and what they do belong on one screen.
-  const SMALLEST = 0.85, SMALLEST_PIECE = 0.7;
+  // A screen that is a little too tall is scaled down as far as this, and a taller one scrolls. A piece or a figure may
+  // become smaller still: its controls and what they do, an idea and its picture, belong on one screen.
+  const SMALLEST = 0.85, SMALLEST_PICTURE = 0.6;
   const STYLE = `
     body.lecture { --jp-content-font-size1: 22px; --jp-code-font-size: 19px; --jp-content-line-height: 1.5;
                    --jp-ui-font-size1: 16px; }
@@ -28,7 +28,8 @@
     body.lecture .lecture-piece :is(select, button, .widget-label-basic) { font-size: 15px; }
     body.lecture .lecture-readout { font-size: 17px; }
     body.lecture table { font-size: 0.95em !important; }
-    body.lecture.lecture-no-code .jp-CodeCell .jp-Cell-inputWrapper { display: none !important; }
+    body.lecture.lecture-no-code .jp-CodeCell .jp-Cell-inputWrapper,
+    body.lecture .lecture-figure .jp-Cell-inputWrapper { display: none !important; }
     @media (min-width: 1600px) {
       body.lecture { --jp-content-font-size1: 30px; --jp-code-font-size: 24px; --lecture-zoom: 1.7;
                      --lecture-piece-zoom: 1.45; }
@@ -42,6 +43,7 @@
 
   const source = cell => cell.model.sharedModel.getSource().trim();
   const isCode = cell => cell?.model.type === 'code';
+  const isFigure = cell => (cell.model.getMetadata('tags') || []).includes('figure');  // its code stays folded
 
   // A screen is some prose, then one piece of code and what comes out of it. More prose, or more code, begins the
   // next; but a short remark, with no heading and no code of its own to introduce, stays beside what it is about (if that
@@ -112,6 +114,7 @@
       this.watch.disconnect();
       for (const cell of this.notebook.widgets) {
         cell.node.classList.toggle('lecture-away', this.on && !shown.includes(cell));
+        cell.node.classList.toggle('lecture-figure', isFigure(cell));
         if (shown.includes(cell)) this.watch.observe(cell.node);
       }
       this.notebook.mode = 'command';  // in edit mode, prose would show its source
@@ -130,10 +133,10 @@
 
     // Scale down what is a little too tall. Nothing grows again before the page is turned, so a piece never jitters.
     fit() {
-      const piece = this.screens[this.number]?.some(cell => cell.node.querySelector('.lecture-piece'));
+      const picture = this.screens[this.number]?.some(cell => cell.node.querySelector('.lecture-piece, .jp-RenderedImage'));
       for (let tries = 0; this.on && tries < 3; tries++) {
         const {clientHeight, scrollHeight} = this.page, scale = this.scale * clientHeight / scrollHeight;
-        if (scrollHeight > clientHeight && scale >= (piece ? SMALLEST_PIECE : SMALLEST)) this.resize(scale);
+        if (scrollHeight > clientHeight && scale >= (picture ? SMALLEST_PICTURE : SMALLEST)) this.resize(scale);
       }
       this.tell();
     }

@@ -1,0 +1,897 @@
+"""What notebook 03 says, proven on the variables of its cells, or computed anew: by plain lines, or in torch."""
+
+import ast
+import re
+from functools import cache
+from math import exp, log
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+from cells import NOTEBOOKS, run, sources
+
+from utils.activations import ACTIVATIONS, relu, sigmoid, softmax, tanh
+from utils.datasets import lecture_example
+from utils.diagrams import lecture_network
+from utils.exercises import forward as ex
+from utils.losses import cross_entropy, one_hot, softmax_cross_entropy
+from utils.mlp import forward, initialize
+from utils.widgets import passes
+
+LABELS = [2, 0, 1, 2]
+SURE = np.array([[1.0, 0.0]])
+each_layer = pytest.mark.parametrize("l", [1, 2, 3])
+
+
+def matches(array, tensor):
+    """Say whether a float64 array of the notebook is torch's float32 tensor, to its precision and with its shape."""
+    return array.shape == tensor.shape and np.allclose(array, tensor.numpy(), rtol=0, atol=1e-6)
+
+
+def price(A, Y):
+    """The cross-entropy, one sample after another."""
+    return -sum(log(a[y.argmax()]) for a, y in zip(A, Y)) / len(Y)
+
+
+def column_softmax(Z):
+    return np.exp(Z) / np.exp(Z).sum(0)
+
+
+@cache
+def picture(words):
+    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
+    cell, = (source for source in sources("03") if words in source)
+    kept = []
+    exec(cell, {**run("03").names, "show": lambda ax, caption: kept.append(ax)})
+    plt.close(np.ravel(kept[0])[0].figure)
+    return kept[0]
+
+
+def numbers_of(ax):
+    """What stands in the cells of a drawn matrix."""
+    return [text.get_text() for text in ax.texts]
+
+
+@pytest.fixture
+def book():
+    return run("03")
+
+
+@pytest.fixture
+def n(book):
+    """The notebook's variables, as its last cell leaves them."""
+    return SimpleNamespace(**book.names)
+
+
+@pytest.fixture
+def A(n):
+    return n.my_A
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def bare():
+    """The slides' lines in torch: one unit on the first three samples, and three layers, one by one, on all four."""
+    X = torch.tensor([[-8.0, 1, -3, 5, 2], [-2, 2, -1, 5, 2], [7, 1, 9, -5, -2], [3, 1, 9, 5, 2]])
+    torch.manual_seed(1)
+    W, b = torch.rand(5).view(1, 5), torch.rand(1)
+    torch.manual_seed(0)
+    W1, b1, W2, b2, W3, b3 = (torch.rand(*shape) for shape in ((7, 5), (7,), (4, 7), (4,), (3, 4), (3,)))
+    Z1 = X @ W1.T + b1
+    Z2 = torch.sigmoid(Z1) @ W2.T + b2
+    Z3 = torch.sigmoid(Z2) @ W3.T + b3
+    return SimpleNamespace(X=X, W=W, b=b, unit=X[:3] @ W.T + b, weights={1: W1, 2: W2, 3: W3},
+                           biases={1: b1, 2: b2, 3: b3}, Z={1: Z1, 2: Z2, 3: Z3},
+                           A={1: torch.sigmoid(Z1), 2: torch.sigmoid(Z2), 3: torch.softmax(Z3, dim=1)})
+
+
+# All numbers, and all printed lines -----------------------------------------------------------------
+
+NUMBERS = [
+    ("0.73", lambda n: exp(1000 - 1000) / (1 + exp(999 - 1000))),
+    ("0.27", lambda n: exp(999 - 1000) / (1 + exp(999 - 1000))),
+    ("0.17", lambda n: column_softmax(n.my_Z[3])[0, 0]),
+    ("0.21", lambda n: column_softmax(n.my_Z[3])[0, 1]),
+    ("0.19", lambda n: column_softmax(n.my_Z[3])[0, 2]),
+    ("0.3374", lambda n: n.my_A[3][range(4), LABELS].mean()),
+    ("1.10", lambda n: log(3)),
+    ("0.001", lambda n: exp(-7)),
+    ("1.14", lambda n: price(n.my_A[3], n.Y)),
+    ("2.26", lambda n: price(softmax(n.my_Z[3] - [7.0, 0, 0]), n.Y)),
+]
+GIVEN = {"0.5"}  # of exercise 1
+
+
+@cache
+def calls(function):
+    tree = ast.parse("\n".join(sources("03")))
+    return [node.args for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == function]
+
+
+@cache
+def page():
+    """All cells of the notebook, one after the other."""
+    return [cell.source for cell in nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), as_version=4).cells]
+
+
+@cache
+def said():
+    """The notebook's text, its captions, and what stands in the pictures."""
+    cells = nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), as_version=4).cells
+    captions = [caption.value for _, caption in calls("show")]
+    assert len(captions) == 7
+    labels = [args[0].value for args in calls("ax.annotate")]
+    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions + labels)
+
+
+def comes_before(*words):
+    """Say whether the cells that hold these words, one each, stand in this order."""
+    places = [[i for i, source in enumerate(page()) if part in source] for part in words]
+    assert all(len(found) == 1 for found in places), places
+    return places == sorted(places)
+
+
+@pytest.mark.parametrize(("number", "computed"), NUMBERS)
+def test_a_number_of_the_page_is_right_in_all_its_digits(number, computed, n):
+    assert f"{computed(n):.{len(number.split('.')[1])}f}" == number
+
+
+def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there():
+    assert set(re.findall(r"\d+\.\d+", said())) == {number for number, _ in NUMBERS} | GIVEN
+
+
+@pytest.mark.parametrize("line", [
+    "W = [[0.7576 0.2793 0.4031 0.7347 0.0293]]  b = [0.7999]",
+    "z = [[-2.4591]]  a = [[0.0788]]",
+    "z of the three samples: [-2.4591  3.1721  6.2782] ",
+    "a of the three samples: [0.0788 0.9598 0.9981]",
+    "shape of the difference: (3, 3)",
+    "mean square:             1.333",
+    "a3 = [[0.4358 0.2137 0.3505]]  sum 1.0",
+    "[[0.4358 0.2137 0.3505]",
+    " [0.4785 0.189  0.3325]",
+    " [0.4795 0.1882 0.3324]",
+    " [0.4797 0.188  0.3323]]",
+    "ValueError: X has 4 columns, but W[1] takes 5",
+    "parameters: 89",
+    "by the formula: [[nan nan  0.]]",
+    "[[0.7311 0.2689 0.    ]]",
+    "probability of the right class: [0.3505 0.4785 0.1882 0.3323]",
+    "of all four being right:        0.01049",
+    "product of 1,000 probabilities 0.35: 0.0",
+    "sum of their logarithms:             -1049.82",
+    "[[0. 0. 1.]",
+    "now 0.3374, for a better network 0.5675",
+    "now 1.1394, for a better network 0.5902; guessing: 1.0986",
+    "by the formula: nan",
+    "in utils:       0.0  (only the right classes are added up)",
+    "softmax, then log: inf",
+    "both in one:       800.0",
+])
+def test_a_printed_line_is_this(line, book):
+    assert line in book.printed.splitlines()
+
+
+def test_nothing_stops_although_nine_exercises_are_open(book):
+    assert book.errors == []
+    assert book.printed.count("Not filled in yet.") == 8 == len(ex.lesson.exercises) - 1  # one is given, with its bug
+    assert "0 of 9 exercises done." in book.printed
+
+
+def test_in_the_explanations_nothing_is_broken_and_all_comparisons_agree(book):
+    assert book.broken == [] and book.printed.count("✓") == len(calls("agree")) + len(calls("claim")) == 11
+
+
+def test_the_break_is_between_the_fourth_and_the_fifth_section():
+    assert "the break is after section 4" in said()
+    assert said().index("## 4 ·") < said().index("**Half-way.**") < said().index("## 5 ·")
+
+
+# 1 · One unit ---------------------------------------------------------------------------------------
+
+
+def test_exercise_1_is_one_half():
+    assert 0.5 * 2 + 1 * (-1) + 0.5 == 0.5 == ex.neuron.reference()
+
+
+def test_the_sample_the_weights_and_the_bias_have_these_shapes(n):
+    unit = n.torch_rand(1)
+    W, b = unit(1, 5), unit(1)
+    assert n.x.shape == W.shape == (1, 5) and b.shape == (1,)
+    assert (n.x @ W.T + b).shape == sigmoid(n.x @ W.T + b).shape == (1, 1)
+    assert n.Z.shape == sigmoid(n.Z).shape == (3, 1)
+
+
+def test_a_unit_multiplies_each_number_by_its_weight_adds_the_bias_and_bends_the_sum(n, bare):
+    for x, z in zip(bare.X.tolist(), n.Z[:, 0]):
+        total = sum(w * v for w, v in zip(bare.W[0].tolist(), x)) + bare.b.item()
+        assert z == pytest.approx(total, rel=1e-6)
+        assert sigmoid(np.array([z])).item() == pytest.approx(1 / (1 + exp(-total)), rel=1e-6)
+
+
+def test_the_unit_and_its_three_results_are_torchs_and_the_slides(n, bare):
+    unit = n.torch_rand(1)
+    assert matches(unit(1, 5), bare.W) and matches(unit(1), bare.b)
+    assert matches(n.Z, bare.unit) and matches(sigmoid(n.Z), torch.sigmoid(bare.unit))
+    assert bare.unit.ravel().numpy().round(4).tolist() == pytest.approx([-2.4591, 3.1721, 6.2782], abs=1e-6)
+    assert f"{bare.unit[0].item():.4f} {torch.sigmoid(bare.unit[0]).item():.4f}" == "-2.4591 0.0788"
+
+
+def test_the_first_of_several_rows_is_the_sample_alone(n, bare):
+    np.testing.assert_allclose(n.Z[:1], n.x @ bare.W.double().numpy().T + bare.b.double().numpy(), rtol=1e-14)
+    assert torch.equal(bare.X[:1] @ bare.W.T + bare.b, bare.unit[:1])
+
+
+@pytest.mark.parametrize("i", range(4))
+def test_rows_do_not_see_one_another(i, n):
+    changed = n.X.copy()
+    changed[i] += 1
+    before, after = (forward(n.net, X) for X in (n.X, changed))
+    for l in (1, 2, 3):
+        others = np.arange(4) != i
+        np.testing.assert_array_equal(before.A[l][others], after.A[l][others])
+        assert (before.A[l][i] != after.A[l][i]).all()
+
+
+def test_the_codes_row_is_the_transpose_of_the_column_that_mathematics_writes(n, rng):
+    x, W, b = rng.normal(size=(5, 1)), rng.normal(size=(3, 5)), rng.normal(size=(3, 1))
+    np.testing.assert_allclose((W @ x + b).T, x.T @ W.T + b[:, 0], rtol=1e-14)
+    assert (W @ x).shape != (x.T @ W.T).shape
+
+
+def test_the_sigmoid_turns_any_number_into_one_between_0_and_1():
+    z = np.linspace(-30, 30, 601)
+    assert (sigmoid(z) > 0).all() and (sigmoid(z) < 1).all() and (np.diff(sigmoid(z)) > 0).all()
+    np.testing.assert_allclose(sigmoid(np.array([-30.0, 30.0])), [0, 1], atol=1e-12)
+
+
+def test_its_slope_is_at_most_a_quarter_at_0_and_almost_nothing_beyond_5():
+    z, h = np.linspace(-9, 9, 1801), 1e-6
+    slope = (sigmoid(z + h) - sigmoid(z - h)) / (2 * h)
+    assert z[slope.argmax()] == pytest.approx(0, abs=1e-12) and slope.max() == pytest.approx(0.25, rel=1e-8)
+    assert slope[abs(z) >= 5].max() < 0.007
+
+
+def test_in_the_picture_the_dots_on_the_sigmoid_are_the_three_samples(n):
+    curves = picture("Three activations and their slopes")[0].lines
+    assert curves[-1].get_xydata().tolist() == np.column_stack([n.Z, sigmoid(n.Z)]).tolist()
+    assert [line.get_label() for line in curves[:2]] == ["activation", "its slope"]
+
+
+def test_tanh_runs_from_minus_1_to_1_and_relu_is_max_of_0_and_z():
+    z = np.linspace(-20, 20, 401)
+    assert abs(tanh(z)).max() <= 1 and np.allclose(tanh(z[[0, -1]]), [-1, 1], atol=1e-12)
+    assert relu(z).tolist() == [max(0, v) for v in z]
+
+
+# 2 · Why bend at all? -------------------------------------------------------------------------------
+
+
+def test_a_unit_without_a_bend_says_the_more_the_worse_or_the_less_the_worse_but_never_both(rng):
+    t = np.array([35, 37, 39])
+    for w, b in rng.normal(size=(100, 2)):
+        cold, healthy, hot = w * t + b
+        assert (cold > healthy) == (healthy > hot)
+
+
+def test_two_layers_without_a_bend_are_one_for_every_x(n):
+    """Both sides are affine: where they agree on four points that span the space, they agree everywhere."""
+    assert np.linalg.matrix_rank(np.column_stack([n.samples, np.ones(6)])) == 4
+    W, b = n.W2 @ n.W1, n.W2 @ n.b1 + n.b2
+    np.testing.assert_allclose((n.samples @ n.W1.T + n.b1) @ n.W2.T + n.b2, n.samples @ W.T + b, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(n.W12, W, rtol=1e-14)
+    np.testing.assert_allclose(n.b12, b, rtol=1e-14)
+
+
+def test_written_out_the_two_layers_are_the_one_of_the_page(n):
+    left, right = re.search(r"Nothing gained:\s+\$\$(.+?) = (.+?) \.\$\$", said(), re.DOTALL).groups()
+    assert left == r"(\mathbf x^\top W_1^\top + b_1)\,W_2^\top + b_2"
+    assert right == r"\mathbf x^\top (W_2 W_1)^\top + (b_1 W_2^\top + b_2)"
+    np.testing.assert_allclose((n.samples @ n.W1.T + n.b1) @ n.W2.T + n.b2,
+                               n.samples @ (n.W2 @ n.W1).T + (n.b1 @ n.W2.T + n.b2), rtol=1e-12, atol=1e-13)
+    assert comes_before("ex.affine.check(", "ex.affine.use(", "Nothing gained")
+
+
+def through(X, depth, bend):
+    """Push X, (N, 1), through `depth` random layers of three units, and one with a single output."""
+    rng = np.random.default_rng(depth)
+    for width in [3] * depth + [1]:
+        X = bend(X @ rng.normal(size=(width, X.shape[1])).T + rng.normal(size=width))
+    return X[:, 0]
+
+
+@pytest.mark.parametrize("depth", [1, 2, 5, 10])
+def test_however_many_layers_without_a_bend_draw_a_straight_line_and_with_one_they_do_not(depth):
+    x = np.linspace(-2, 2, 41)[:, None]
+    line, curve = (through(x, depth, bend) for bend in (lambda z: z, np.tanh))
+    assert abs(np.diff(line, 2)).max() < 1e-10 * np.ptp(line)
+    assert abs(np.diff(curve, 2)).max() > 0.001 * np.ptp(curve)
+
+
+def test_two_units_with_the_weights_1_and_minus_1_add_up_to_the_distance_from_0(n):
+    assert n.hidden.shape == (9, 2)
+    assert n.hidden.sum(1).tolist() == [abs(v) for v in n.t[:, 0]]
+    assert (np.diff(n.hidden[:, 0]) >= 0).all() and (np.diff(n.hidden[:, 1]) <= 0).all()
+
+
+def test_of_37_degrees_the_two_units_make_no_danger_and_of_35_and_39_the_same():
+    x = np.array([35, 37, 39]) - 37
+    assert (relu(1.0 * x) + relu(-1.0 * x)).tolist() == [2, 0, 2] == abs(x).tolist()
+
+
+def test_in_the_picture_one_unit_rises_to_the_right_one_to_the_left_and_their_sum_is_the_corner():
+    ax = picture("the best straight line")
+    curves = {line.get_label(): line.get_ydata() for line in ax.lines}
+    d = ax.lines[0].get_xdata()
+    right, left = curves["ReLU(x)"], curves["ReLU(−x)"]
+    assert right.tolist() == relu(d).tolist() and left.tolist() == relu(-d).tolist()
+    assert (np.diff(right) >= 0).all() and (np.diff(left) <= 0).all() and np.ptp(right) == np.ptp(left) == 3
+    assert curves["their sum, |x|"].tolist() == (right + left).tolist() == abs(d).tolist()
+    assert ax.get_xlabel() == "temperature − 37°"
+
+
+def test_in_the_picture_the_best_straight_line_is_level_by_the_squares_and_by_the_largest_miss(rng):
+    """By squares: the integrals over −3 … 3. By the largest miss: at −3, 0 and 3 every line misses by 1½ somewhere."""
+    ax = picture("the best straight line")
+    level, = {*ax.lines[-1].get_ydata()}
+    d = ax.lines[0].get_xdata()
+    a, b = np.polyfit(d, abs(d), 1)
+    assert abs(a) < 1e-12 and b == pytest.approx(level, abs=0.01) and level == 9 / 6
+    lines = 3 * rng.normal(size=(1000, 2)) @ [[1, 1, 1], [-1, 0, 1]]
+    assert abs(lines - [3, 0, 3]).max(1).min() >= 1.5 == abs(level - abs(d)).max()
+
+
+def test_no_straight_line_can_do_that(rng):
+    """On a line the middle of two points is on it as well: at −1, 0 and 1 it misses |x| by ½ at least."""
+    lines = rng.normal(size=(1000, 2)) @ [[1, 1, 1], [-1, 0, 1]]
+    assert abs(lines - [1, 0, 1]).max(1).min() >= 0.5
+
+
+def test_more_corners_come_as_close_to_a_curve_as_you_like():
+    x, misses = np.linspace(-1, 1, 2001), []
+    for corners in (10, 20, 40, 80):
+        knots = np.linspace(-1, 1, corners + 1)
+        slopes = np.diff(np.sin(3 * knots) + knots) / np.diff(knots)
+        heights = np.diff(slopes, prepend=0)
+        curve = np.sin(-3) - 1 + relu(np.subtract.outer(x, knots[:-1])) @ heights
+        misses.append(abs(curve - np.sin(3 * x) - x).max())
+    assert misses[-1] < 0.001 and (np.divide(misses[:-1], misses[1:]) > 3.5).all()
+
+
+def test_notebook_00_had_six_bends(n):
+    assert "[1, 6, 1], [tanh, identity]" in "\n".join(sources("00"))
+
+
+# 3 · Many units, many samples -----------------------------------------------------------------------
+
+
+def test_each_unit_has_its_own_row_of_weights_and_its_own_bias(rng):
+    X, W, b = rng.normal(size=(6, 5)), rng.normal(size=(4, 5)), rng.normal(size=4)
+    Z = ex.linear.reference(X, W, b)
+    assert Z.shape == (6, 4)
+    for i, j in np.ndindex(6, 4):
+        assert Z[i, j] == pytest.approx(sum(w * x for w, x in zip(W[j], X[i])) + b[j], rel=1e-12)
+
+
+def test_plus_b_is_a_column_of_ones_times_a_row(n, bare):
+    b = np.arange(4.0)
+    assert (np.ones((3, 1)) @ b[None]).tolist() == (np.zeros((3, 4)) + b).tolist() == [[0, 1, 2, 3]] * 3
+    assert torch.allclose(bare.unit, bare.X[:3] @ bare.W.T + torch.ones(3, 1) @ bare.b.view(1, 1))
+
+
+@pytest.mark.parametrize(("one", "other", "both"), [
+    ((3, 4), (4,), (3, 4)), ((3, 1), (3,), (3, 3)), ((3, 1), (1, 4), (3, 4)), ((6, 4), (6, 1), (6, 4))])
+def test_a_1_or_nothing_is_repeated_until_it_fits(one, other, both):
+    assert (np.zeros(one) + np.zeros(other)).shape == both
+    assert tuple((torch.zeros(one) + torch.zeros(other)).shape) == both
+
+
+@pytest.mark.parametrize(("zeros", "error"), [(np.zeros, ValueError), (torch.zeros, RuntimeError)])
+def test_one_number_a_row_is_no_bias(zeros, error):
+    with pytest.raises(error):
+        zeros((3, 4)) + zeros(3)
+
+
+@pytest.mark.parametrize("zeros", [np.zeros, torch.zeros], ids=["numpy", "torch"])
+def test_exercise_4_is_three_by_three_and_no_error(zeros):
+    assert tuple((zeros((3, 1)) - zeros(3)).shape) == (3, 3) == ex.silent_shape.reference()
+
+
+def test_every_answer_is_right_and_the_mean_square_of_the_differences_is_four_thirds(n):
+    assert n.answers.shape == (3, 1) and n.targets.shape == (3,) and n.answers.ravel().tolist() == n.targets.tolist()
+    squares = [(a - t) ** 2 for a in (1, 2, 3) for t in (1, 2, 3)]
+    assert ((n.answers - n.targets) ** 2).ravel().tolist() == squares
+    assert sum(squares) / len(squares) == pytest.approx(4 / 3, rel=1e-15) and f"{4 / 3:.3f}" == "1.333"
+    assert ((n.answers - n.targets[:, None]) ** 2).mean() == 0
+
+
+@pytest.mark.parametrize(("N", "m", "passes_silently"), [(3, 3, True), (4, 3, False)])
+def test_what_slips_through_where_n_is_the_number_of_units_stops_where_all_sizes_differ(N, m, passes_silently, rng):
+    X, W = rng.normal(size=(N, 5)), rng.normal(size=(m, 5))
+    one_a_unit, one_a_row = rng.normal(size=m), rng.normal(size=N)
+    for slip in (lambda: W @ X.T + one_a_unit, lambda: X @ W.T + one_a_row):
+        if passes_silently:
+            assert slip().shape == (N, m) and not np.allclose(slip(), X @ W.T + one_a_unit)
+        else:
+            with pytest.raises(ValueError, match="broadcast"):
+                slip()
+
+
+# 4 · A network --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def drawn():
+    """The picture of the network."""
+    ax = lecture_network()
+    yield ax
+    plt.close(ax.figure)
+
+
+@each_layer
+def test_a_layer_has_the_shapes_that_its_picture_says(l, n, drawn):
+    d = (5, 7, 4, 3)
+    assert n.W[l].shape == (d[l], d[l - 1]) and n.b[l].shape == (d[l],)
+    written = [text.get_text() for text in drawn.texts if f"$W^{{({l})}}$" in text.get_text()]
+    assert written == [f"$W^{{({l})}}$ {n.W[l].shape}\n$b^{{({l})}}$ {n.b[l].shape}"]
+
+
+def test_every_line_of_the_drawn_network_is_a_weight(n, drawn):
+    assert len(drawn.lines) == sum(W.size for W in n.W.values()) == 5 * 7 + 7 * 4 + 4 * 3
+    assert "show(lecture_network()" in "\n".join(sources("03"))
+
+
+def test_row_j_of_w_holds_the_weights_that_run_into_unit_j(n, A):
+    W = n.W[2].copy()
+    W[1, 4] += 1
+    moved = A[1] @ W.T + n.b[2] - n.my_Z[2]
+    np.testing.assert_allclose(moved[:, 1], A[1][:, 4], rtol=1e-12)
+    assert abs(np.delete(moved, 1, 1)).max() < 1e-15
+
+
+@pytest.mark.parametrize("f", ACTIVATIONS.values(), ids=ACTIVATIONS)
+def test_an_activation_never_changes_a_shape(f):
+    assert all(f(np.ones(shape)).shape == shape for shape in ((1, 1), (1, 7), (6, 4)))
+
+
+@pytest.mark.parametrize(("N", "sizes"), [(6, (5, 7, 4, 3)), (4, (5, 7, 4, 3)), (1, (2, 9)), (100, (64, 32, 10))])
+def test_exercise_5_has_a_row_for_each_sample_and_a_column_for_each_unit(N, sizes):
+    net = initialize(sizes, [sigmoid] * (len(sizes) - 1), np.random.default_rng(0))
+    shapes = [Z.shape for Z in forward(net, np.ones((N, sizes[0]))).Z.values()]
+    assert shapes == [(N, d) for d in sizes[1:]] == ex.shapes.reference(N, sizes)
+
+
+def test_the_products_of_the_picture_are_the_networks_for_six_samples(n):
+    drawn = ast.literal_eval(re.search(r"zip\(ax, (\[\(1, .+?\])\)", "\n".join(sources("03")))[1])
+    assert [(l, *n.W[l].T.shape) for l in n.W] == drawn
+    assert all((np.ones((6, k)) @ np.ones((k, m))).shape == (6, m) for _, k, m in drawn)
+
+
+@pytest.mark.parametrize("rows", [1, 3, 4])
+def test_line_after_line_the_shapes_are_those_of_the_comments(rows, bare):
+    A, shapes = bare.X[:rows], []
+    for l, bend in ((1, torch.sigmoid), (2, torch.sigmoid), (3, lambda z: torch.softmax(z, dim=1))):
+        Z = A @ bare.weights[l].T + bare.biases[l]
+        A = bend(Z)
+        shapes += [tuple(Z.shape), tuple(A.shape)]
+    assert shapes == [(rows, 7), (rows, 7), (rows, 4), (rows, 4), (rows, 3), (rows, 3)]
+
+
+def test_one_sample_alone_is_the_first_row_of_the_batch(n, A, bare):
+    assert (n.a1.shape, n.a2.shape, n.a3.shape) == ((1, 7), (1, 4), (1, 3))
+    assert n.a3.sum() == pytest.approx(1, rel=1e-14)
+    for l, alone in ((1, n.a1), (2, n.a2), (3, n.a3)):
+        np.testing.assert_allclose(A[l][:1], alone, rtol=1e-13)
+        assert matches(alone, bare.A[l][:1])
+
+
+def test_three_samples_give_the_first_three_rows(n, A):
+    three = forward(n.net, n.X[:3])
+    assert [a.shape for a in three.A.values()] == [(3, 5), (3, 7), (3, 4), (3, 3)]
+    np.testing.assert_allclose(three.A[3], A[3][:3], rtol=1e-13)
+
+
+@each_layer
+def test_the_loop_and_the_loop_of_utils_are_torchs_bare_lines(l, n, bare):
+    trace = forward(n.net, n.X)
+    for Z, A in ((n.my_Z, n.my_A), (trace.Z, trace.A)):
+        assert matches(Z[l], bare.Z[l]) and matches(A[l], bare.A[l])
+
+
+def test_the_lectures_example_is_what_torch_draws(bare):
+    X, Y, net = lecture_example("torch")
+    assert torch.equal(X, bare.X) and Y.argmax(1).tolist() == LABELS
+    assert all(torch.equal(net.W[l], bare.weights[l]) and torch.equal(net.b[l], bare.biases[l]) for l in (1, 2, 3))
+
+
+def test_the_dicts_keys_are_the_numbers_of_the_layers_and_a_0_is_x(n, A):
+    assert list(n.W) == list(n.b) == list(n.net.f) == list(n.my_Z) == [1, 2, 3]
+    assert list(A) == [0, 1, 2, 3] and A[0] is n.X
+    assert [n.net.f[l].name for l in (1, 2, 3)] == ["sigmoid", "sigmoid", "softmax"]
+
+
+def test_samples_and_units_count_from_0_in_the_pictures_and_classes_in_the_text():
+    for ax in [*picture("What the layers put out"), *picture("divided by the sum of the row")]:
+        assert [text.get_text() for text in ax.get_yticklabels()] == [f"sample {i}" for i in range(4)]
+        assert [text.get_text() for text in ax.get_xticklabels()] == [str(j) for j in range(len(ax.get_xticks()))]
+    assert comes_before("count from 0, and layers from 1", "x = X[:1]\n\na1")
+    assert "$z_0, z_1, z_2$ come out of the last layer, one for each class" in said()
+    assert "class 0 becomes" in said() and "because sample 1 belongs to it" in said()
+
+
+@each_layer
+def test_the_picture_of_what_a_layer_puts_out_shows_its_numbers(l, A):
+    ax = picture("What the layers put out")[l - 1]
+    assert numbers_of(ax) == [f"{a:.2f}" for a in A[l].ravel()] and str(A[l].shape) in ax.get_title()
+
+
+def test_an_activation_is_called_f_in_formulas_as_in_code():
+    assert "f^{(l)}" in said() and "`f[l](Z[l])`" in said() and not re.search(r"\bg[_^]", said())
+
+
+def test_there_are_89_parameters(n):
+    assert sum(v.size for part in (n.W, n.b) for v in part.values()) == 7 * 5 + 7 + 4 * 7 + 4 + 3 * 4 + 3 == 89
+
+
+def test_a_shape_that_does_not_fit_is_named(n):
+    with pytest.raises(ValueError, match=r"X has 4 columns, but W\[1\] takes 5"):
+        forward(n.net, n.X[:, :4])
+
+
+def test_samples_1_to_3_drive_nearly_all_units_close_to_1(A):
+    driven = np.concatenate([A[l][1:].ravel() for l in (1, 2)])
+    assert driven.size == 33 and (driven > 0.9).sum() == 31
+    assert A[1][0].max() < 0.6 and A[2][0].max() < 0.9
+
+
+def test_nearly_all_for_not_every_unit_is_close_to_1(A):
+    assert f"{A[1][1:].min():.2f}" == f"{A[1][1, 3]:.2f}" == "0.84"
+    assert 0.5 < A[1][1, 3] * (1 - A[1][1, 3]) / 0.25 < 0.6
+
+
+def test_at_the_output_the_three_can_hardly_be_told_apart(A):
+    assert np.ptp(A[3][1:], axis=0).max() < 0.0015 < 0.015 < abs(A[3][0] - A[3][1]).min()
+    assert len(set(map(tuple, A[3][1:].round(2)))) == 1
+
+
+def test_where_a_unit_is_close_to_1_its_slope_is_close_to_0():
+    a = np.linspace(0.9, 1, 11)
+    assert (a * (1 - a) <= 0.09 + 1e-15).all() and (np.diff(a * (1 - a)) < 0).all()
+
+
+@pytest.mark.parametrize("sample", [1, 2, 3])
+def test_most_units_of_the_first_layer_have_a_slope_below_a_tenth(sample, n):
+    z, h = n.my_Z[1][sample], 1e-6
+    slopes = (sigmoid(z + h) - sigmoid(z - h)) / (2 * h)
+    assert (slopes < 0.1).sum() >= 5 > 7 / 2
+
+
+def test_in_sample_0_most_have_not(A):
+    assert (A[1][0] * (1 - A[1][0]) >= 0.1).sum() == 4
+
+
+def test_the_explorer_counts_from_0_as_code_and_figures_do(n):
+    assert repr(n.forward_explorer(step=1)) == (
+        "The 5-7-4-3 network at Z⁽¹⁾, sample 0; 5 lines, as thick as their weights, run into unit 0: "
+        f"entry 0 is {n.my_Z[1][0, 0]:.3f}.")
+
+
+@pytest.mark.parametrize(("row", "value"), [(0, 5), (1, -10), (2, -10), (3, -10)])
+def test_in_the_explorer_the_effect_of_an_input_reaches_as_far_as_its_own_row_and_the_loss(row, value):
+    for step in range(7):
+        assert f"all in row {row}." in passes.forward_scene(step, row, 0, 0, value).readout
+    assert "Before the edit, L was 1.1394." in passes.forward_scene(7, row, 0, 0, value).readout
+
+
+# 5 · Softmax ----------------------------------------------------------------------------------------
+
+
+def test_softmax_makes_each_row_positive_with_the_sum_1(n, A, bare):
+    by_hand = [[exp(z) / sum(map(exp, row)) for z in row] for row in n.my_Z[3]]
+    np.testing.assert_allclose(A[3], by_hand, rtol=1e-13)
+    assert (A[3] > 0).all() and np.allclose(A[3].sum(1), 1, rtol=1e-14)
+    assert torch.allclose(torch.softmax(bare.Z[3], dim=1).sum(1), torch.ones(4))
+
+
+def test_the_exponential_keeps_the_order_of_the_numbers_and_squares_would_not():
+    z = np.array([-3.0, -1, 0, 2])
+    assert (np.exp(z) > 0).all() and (np.diff(np.exp(z)) > 0).all()
+    assert (z**2).argsort().tolist() != z.argsort().tolist()
+
+
+def test_the_picture_shows_both_and_its_first_row_on_the_right_is_that_of_the_caption(n, A):
+    left, right = picture("divided by the sum of the row")
+    assert numbers_of(left) == [f"{a:.2f}" for a in A[3].ravel()]
+    assert numbers_of(right) == [f"{a:.2f}" for a in column_softmax(n.my_Z[3]).ravel()]
+    assert numbers_of(right)[:3] == ["0.17", "0.21", "0.19"]
+
+
+def test_over_the_other_axis_the_columns_sum_to_1_and_no_row_is_a_distribution(n, bare):
+    wrong = column_softmax(n.my_Z[3])
+    assert matches(wrong, torch.softmax(bare.Z[3], dim=0))
+    assert np.allclose(wrong.sum(0), 1, rtol=1e-14) and (abs(wrong.sum(1) - 1) > 0.15).all()
+
+
+def test_they_lie_between_0_and_1_as_well_and_nobody_stops_you(n):
+    wrong = column_softmax(n.my_Z[3])
+    assert wrong.min() > 0 and wrong.max() < 1 and np.isfinite(cross_entropy(wrong, n.Y))
+
+
+def test_there_the_samples_compete_with_one_another(n):
+    Z = n.my_Z[3].copy()
+    Z[1] += 1
+    assert (column_softmax(Z)[0] < column_softmax(n.my_Z[3])[0]).all()
+    np.testing.assert_array_equal(softmax(Z)[0], softmax(n.my_Z[3])[0])
+
+
+@pytest.mark.filterwarnings("ignore:overflow", "ignore:invalid value")
+def test_by_the_formula_e_to_the_1000_is_infinite_and_the_result_no_number():
+    e = np.exp(np.array([[1000.0, 999, 0]]))
+    assert e[0, 0] == np.inf and np.isnan(np.inf / e[0, 0])
+    assert np.isnan(e / e.sum(1, keepdims=True)).tolist() == [[True, True, False]]
+
+
+def test_the_true_answer_is_harmless_and_a_shift_of_the_row_does_not_change_it(n):
+    z = np.array([[1000.0, 999, 0]])
+    for f in (softmax, n.my_softmax):
+        assert np.isfinite(f(z)).all() and f(z)[0, 2] == 0 and f(z)[0, 0] == pytest.approx(1 / (1 + exp(-1)), rel=1e-14)
+        np.testing.assert_allclose(f(z), f(z - 1000), rtol=1e-14)
+    np.testing.assert_allclose(torch.softmax(torch.from_numpy(z), dim=1), softmax(z), rtol=1e-14)
+
+
+@pytest.mark.parametrize("row", [[1000, 999, 0], [-1000, -1001, -1002], [0, 0, 0], [-3, 700, 1e300], [1e-9, 2, -1e300]])
+def test_with_the_largest_subtracted_nothing_overflows_and_the_sum_is_at_least_1(row):
+    z = np.array([row], dtype=float)
+    with np.errstate(over="raise", invalid="raise"):
+        e = np.exp(z - z.max(1, keepdims=True))
+        assert (z - z.max()).max() == 0 and e.max() == 1 <= e.sum() <= 3
+        np.testing.assert_allclose(e / e.sum(1, keepdims=True), ex.softmax_rows.reference(z), rtol=1e-14)
+
+
+# 6 · How wrong? -------------------------------------------------------------------------------------
+
+
+def test_the_four_samples_belong_to_these_classes(n):
+    assert n.classes.tolist() == LABELS == n.Y.argmax(1).tolist()
+    assert one_hot(LABELS, 3).tolist() == n.Y.tolist() == lecture_example()[1].tolist()
+    assert (n.Y.sum(1) == 1).all() and set(n.Y.ravel()) == {0, 1}
+
+
+def test_p_is_what_each_right_class_got(n, A):
+    assert n.p.tolist() == [A[3][i, c] for i, c in enumerate(LABELS)]
+
+
+def test_the_product_of_independent_probabilities_is_that_of_all_being_right():
+    """Counted among the equally likely worlds of four urns, of which 1 … 4 balls in 5 are the right ones."""
+    worlds = np.stack(np.meshgrid(*[range(5)] * 4), -1).reshape(-1, 4)
+    assert (worlds < [1, 2, 3, 4]).all(1).mean() == pytest.approx(np.prod([0.2, 0.4, 0.6, 0.8]), rel=1e-14)
+
+
+def test_a_thousand_probabilities_underflow_and_their_logarithms_do_not(n):
+    assert n.many.prod() == 0 and len(n.many) == 1000 and set(n.many) == {0.35}
+    assert 1000 * np.log10(0.35) < np.log10(np.nextafter(0, 1))
+    assert np.log(n.many).sum() == pytest.approx(1000 * log(0.35), rel=1e-12)
+
+
+def test_the_logarithm_of_the_product_is_the_sum_and_largest_where_the_product_is(n, rng):
+    assert np.log(n.p.prod()) == pytest.approx(np.log(n.p).sum(), rel=1e-14)
+    some = rng.uniform(0.01, 1, (100, 4))
+    assert (some.prod(1).argsort() == np.log(some).sum(1).argsort()).all()
+
+
+def test_the_loss_does_not_grow_with_the_number_of_samples(n, A):
+    twice = price(np.tile(A[3], (2, 1)), np.tile(n.Y, (2, 1)))
+    assert twice == pytest.approx(n.loss(np.tile(A[3], (2, 1)), np.tile(n.Y, (2, 1))), rel=1e-14)
+    assert twice == pytest.approx(n.loss(A[3], n.Y), rel=1e-14)
+
+
+def test_a_certain_right_class_costs_nothing_and_there_is_no_bound():
+    assert -np.log(1.0) == 0 and (np.diff(-np.log(np.linspace(0.01, 1, 100))) < 0).all()
+    assert all(-log(exp(-bound)) >= bound for bound in (10, 100, 700))
+
+
+def test_the_samples_lie_on_both_sides_of_guessing_and_their_mean_is_the_loss(n, A):
+    prices = -np.log(n.p)
+    assert (prices > log(3)).tolist() == [False, False, True, True]
+    assert prices.mean() == pytest.approx(cross_entropy(A[3], n.Y), rel=1e-14)
+    assert price(np.full((4, 3), 1 / 3), n.Y) == pytest.approx(log(3), rel=1e-14)
+
+
+def test_whoever_gives_each_class_a_third_pays_log_3_for_every_sample_and_the_page_says_so_before_the_picture(n):
+    assert (-np.log((n.Y / 3).sum(1))).tolist() == pytest.approx([log(3)] * 4, rel=1e-15)
+    assert comes_before(r"\log 3 = 1.10$ for every sample", '"guessing: log 3"')
+
+
+def test_the_picture_shows_the_prices_of_the_samples_and_of_guessing(n):
+    curve, dots, guess = picture("guessing: log 3").lines
+    np.testing.assert_allclose(curve.get_ydata(), -np.log(curve.get_xdata()), rtol=1e-14)
+    np.testing.assert_allclose(dots.get_xydata(), [(n.my_A[3][i, c], -log(n.my_A[3][i, c]))
+                                                   for i, c in enumerate(LABELS)], rtol=1e-14)
+    assert set(guess.get_ydata()) == {np.log(3)}
+
+
+def test_multiplied_entry_by_entry_y_keeps_the_right_probability_and_wipes_out_the_others(n, A):
+    assert (n.Y * A[3]).sum(1).tolist() == n.p.tolist() and np.count_nonzero(n.Y * A[3]) == 4
+
+
+def test_the_boxed_loss_stands_after_the_bug_and_is_the_mended_one(n, A):
+    assert comes_before("def hasty_loss", "ex.cross_entropy_loss.check(", "ex.cross_entropy_loss.use(", r"\boxed")
+    assert r"\boxed{\;L = -\frac1N \operatorname{sum}\big(Y \odot \log A^{(3)}\big)\;}" in said()
+    assert -1 / 4 * (n.Y * np.log(A[3])).sum() == pytest.approx(n.loss(A[3], n.Y), rel=1e-14)
+
+
+def test_multiplied_entry_by_entry_y_picks_the_right_logarithm(n, A):
+    picked = n.Y * np.log(A[3])
+    assert [picked[i, c] for i, c in enumerate(LABELS)] == np.log(n.p).tolist()
+    assert np.count_nonzero(picked) == 4
+
+
+def test_the_cross_entropy_is_1_1394_by_every_road(n, A, bare):
+    Y = torch.tensor(n.Y, dtype=torch.float32)
+    roads = [price(A[3], n.Y), n.loss(A[3], n.Y), cross_entropy(A[3], n.Y), softmax_cross_entropy(n.my_Z[3], n.Y),
+             (-1 / 4 * torch.sum(Y * torch.log(bare.A[3]))).item(), cross_entropy(bare.A[3], Y).item(),
+             softmax_cross_entropy(bare.Z[3], Y).item(),
+             torch.nn.functional.cross_entropy(bare.Z[3], torch.tensor(LABELS)).item()]
+    assert [f"{road:.4f}" for road in roads] == ["1.1394"] * 8
+
+
+def test_the_untrained_network_is_slightly_worse_than_guessing(n, A):
+    assert f"{log(3):.4f}" == "1.0986" and log(3) < price(A[3], n.Y) < 1.05 * log(3)
+
+
+def test_the_hasty_loss_is_the_mean_probability_of_the_right_class(n, A):
+    assert n.hasty_loss(A[3], n.Y) == pytest.approx(n.p.mean(), rel=1e-14)
+    assert ex.cross_entropy_loss.given(A[3], n.Y) == n.hasty_loss(A[3], n.Y)
+
+
+@pytest.mark.parametrize("evidence", [0.1, 1, 3])
+def test_for_a_better_network_the_hasty_loss_goes_up_and_the_cross_entropy_down(evidence, n, A):
+    better = softmax(n.my_Z[3] + evidence * n.Y)
+    assert (better[n.Y == 1] > n.p).all()
+    assert n.hasty_loss(better, n.Y) > n.hasty_loss(A[3], n.Y)
+    assert cross_entropy(better, n.Y) < cross_entropy(A[3], n.Y)
+    if evidence == 1:
+        np.testing.assert_array_equal(better, n.better)
+
+
+# 7 · Two traps --------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
+def test_sure_and_right_is_nan_by_the_formula_and_0_in_utils():
+    assert np.isnan(-(SURE * np.log(SURE)).sum()) and np.isnan(0 * np.log(np.zeros(1))).all()
+    assert np.isnan(ex.cross_entropy_loss.reference(SURE, SURE))
+    assert cross_entropy(SURE, SURE) == 0
+
+
+def test_mathematics_reads_0_log_0_as_0():
+    a = 10.0 ** -np.arange(1, 300, 20)
+    assert (np.diff(abs(a * np.log(a))) < 0).all() and abs(a[-1] * np.log(a[-1])) < 1e-270
+
+
+def test_softmax_reaches_exactly_0_and_1_because_an_exponential_underflows():
+    assert np.exp(-800.0) == 0
+    assert softmax(np.array([[800.0, 0.0]])).tolist() == [[1, 0]]
+    assert torch.softmax(torch.tensor([[800.0, 0.0]], dtype=torch.float64), dim=1).tolist() == [[1, 0]]
+
+
+@pytest.mark.filterwarnings("ignore:divide by zero", "ignore:.*right class the probability 0")
+@pytest.mark.parametrize("size", [800, 1000])
+def test_sure_and_wrong_is_infinite_by_way_of_softmax_and_finite_in_one(size):
+    for z, y in (([[size, 0.0]], [[0.0, 1.0]]), ([[0.0, size]], [[1.0, 0.0]])):
+        z, y = np.array(z), np.array(y)
+        assert np.isinf(-np.log(softmax(z)[y == 1])).all() and np.isinf(cross_entropy(softmax(z), y))
+        assert softmax_cross_entropy(z, y) == size == size + np.log1p(np.exp(-float(size)))
+
+
+def test_softmax_and_logarithm_put_together_are_this_formula(n, rng):
+    for Z in (n.my_Z[3], 5 * rng.normal(size=(20, 4))):
+        m = Z.max(1, keepdims=True)
+        log_a = (Z - m) - np.log(np.exp(Z - m).sum(1, keepdims=True))
+        np.testing.assert_allclose(log_a, np.log(softmax(Z)), atol=1e-14)
+
+
+# 8 · No bias at all ---------------------------------------------------------------------------------
+
+
+def test_with_a_constant_1_and_b_as_a_column_the_numbers_are_the_same(n, bare):
+    assert n.X_ext.shape == (4, 6) and n.W_ext.shape == (7, 6)
+    assert (n.X_ext[:, -1] == 1).all() and (n.W_ext[:, -1] == n.b[1]).all()
+    np.testing.assert_allclose(n.X_ext @ n.W_ext.T, n.my_Z[1], rtol=1e-13)
+    X, W = torch.hstack([bare.X[:3], torch.ones(3, 1)]), torch.hstack([bare.W, bare.b.view(1, 1)])
+    assert X.shape == (3, 6) and W.shape == (1, 6) and torch.allclose(X @ W.T, bare.unit)
+
+
+def test_b_as_a_row_does_not_fit_unless_there_is_one_unit_alone(n):
+    with pytest.raises(ValueError, match="dimensions"):
+        np.hstack([n.W[1], n.b[1][None]])
+    one = np.hstack([n.W[1][:1], n.b[1][None, :1]])
+    np.testing.assert_allclose(n.X_ext @ one.T, n.my_Z[1][:, :1], rtol=1e-13)
+
+
+def test_every_layer_has_to_append_its_ones_anew(n, A):
+    inputs = n.X
+    for l, f in n.net.f.items():
+        assert inputs.shape[1] == n.W[l].shape[1]
+        inputs = f(np.hstack([inputs, np.ones((4, 1))]) @ np.column_stack([n.W[l], n.b[l]]).T)
+    np.testing.assert_allclose(inputs, A[3], rtol=1e-13)
+
+
+# The recap, on your own, and the other notebooks ----------------------------------------------------
+
+
+@each_layer
+@pytest.mark.parametrize("code", ["A[l-1] @ W[l].T + b[l]", "f[l](Z[l])", "np.zeros((4, d)) + b[l]"])
+def test_the_recaps_code_of_a_layer_has_n_rows_and_d_columns(code, l, n, A):
+    d = (5, 7, 4, 3)[l]
+    names = {"A": A, "Z": n.my_Z, "W": n.W, "b": n.b, "f": n.net.f, "l": l, "d": d, "np": np}
+    assert eval(code, names).shape == (4, d)
+    assert f"`{code.replace('np.zeros((4, d)) + b[l]', '+ b')}`" in said()
+
+
+def test_the_recaps_softmax_has_rows_that_sum_to_1_and_its_losses_are_one_number(n, A):
+    Z, Y = n.my_Z[3], n.Y
+    assert np.allclose(softmax(Z).sum(1), 1)
+    assert np.ndim(cross_entropy(A[3], Y)) == np.ndim(softmax_cross_entropy(Z, Y)) == 0
+    assert all(f"`{code}`" in said() for code in ("softmax(Z)", "cross_entropy(A, Y)", "softmax_cross_entropy(Z, Y)"))
+
+
+def test_the_recaps_formulas_with_c_are_softmax_and_its_logarithm(n, A):
+    c = n.my_Z[3].max(1, keepdims=True)
+    E = np.exp(n.my_Z[3] - c)
+    np.testing.assert_allclose(E / E.sum(1, keepdims=True), A[3], rtol=1e-14)
+    log_a = n.my_Z[3] - c - np.log(E.sum(1, keepdims=True))
+    assert -(n.Y * log_a).sum() / 4 == pytest.approx(softmax_cross_entropy(n.my_Z[3], n.Y), rel=1e-14)
+
+
+def test_a_64_32_10_network_has_these_shapes_and_2410_parameters(capsys):
+    assert ex.shapes.use(lambda N, sizes: ...)(100, (64, 32, 10)) == [(100, 32), (100, 10)]
+    assert 64 * 32 + 32 + 32 * 10 + 10 == 2410
+    assert "until yours is right" in capsys.readouterr().out
+
+
+def test_to_subtract_7_everywhere_changes_nothing_at_all(n, A):
+    np.testing.assert_allclose(softmax(n.my_Z[3] - 7), A[3], rtol=1e-13)
+    assert softmax_cross_entropy(n.my_Z[3] - 7, n.Y) == pytest.approx(price(A[3], n.Y), rel=1e-13)
+
+
+def test_to_subtract_7_from_the_first_column_makes_class_0_less_likely_against_each_of_the_others(n, A):
+    lower = softmax(n.my_Z[3] - [7.0, 0, 0])
+    for other in (1, 2):
+        np.testing.assert_allclose(lower[:, 0] / lower[:, other], exp(-7) * A[3][:, 0] / A[3][:, other], rtol=1e-12)
+    rises = -np.log((lower * n.Y).sum(1)) > -np.log(n.p)
+    assert rises.tolist() == [False, True, False, False] and LABELS[1] == 0
+
+
+@pytest.mark.parametrize("p", [(1 / 2, 1 / 2, 1 / 2, 1 / 2), (1, 1, 1 / 4, 1 / 4)])
+def test_the_product_one_sixteenth_makes_the_loss_log_2(p, n):
+    A = np.where(n.Y == 1, np.array(p)[:, None], (1 - np.array(p)[:, None]) / 2)
+    assert np.prod(p) == 1 / 16 and np.allclose(A.sum(1), 1)
+    assert cross_entropy(A, n.Y) == pytest.approx(log(2), rel=1e-14)
+
+
+def test_the_network_stays_to_the_end_of_notebook_05():
+    assert all("lecture_example" in "\n".join(sources(number)) for number in ("04", "05"))
+
+
+@pytest.mark.parametrize("number", ["04", "06"])
+def test_saturation_is_a_story_for_notebooks_04_and_06(number):
+    assert "saturat" in next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text("utf-8")
+
+
+def test_in_notebook_04_the_column_of_ones_returns_as_a_sum_and_the_slope_is_shown():
+    text = next(NOTEBOOKS.glob("04_*.ipynb")).read_text("utf-8")
+    assert "the column of ones of notebook 03" in text and "a\\\\,(1 - a)$" in text
+
+
+def test_the_next_notebook_is_there_under_its_title():
+    page = nbformat.read(NOTEBOOKS / "04_backward_pass.ipynb", as_version=4).cells[0].source
+    assert page.startswith("# 04 · Send the error backwards")
+    assert "04 · Send the error backwards](04_backward_pass.ipynb)" in said()

@@ -1,0 +1,965 @@
+"""What notebook 04 says, proven on the variables of its cells, or computed anew: by nudging, by loops, by torch."""
+
+import ast
+import inspect
+import re
+from functools import cache
+from itertools import pairwise
+from math import e, exp, log
+from types import SimpleNamespace
+
+import matplotlib.pyplot as plt
+import nbformat
+import numpy as np
+import pytest
+import torch
+from cells import NOTEBOOKS, run, sources
+
+from utils.activations import identity, sigmoid, softmax, softmax_jacobian, tanh
+from utils.exercises import backward as ex
+from utils.losses import cross_entropy, softmax_cross_entropy, squared_error
+from utils.mlp import MLP, backward, forward, initialize
+from utils.widgets import backward_stepper
+
+SIZES = (5, 7, 4, 3)
+SURE, SECOND = np.array([[0.0, -800.0]]), np.array([[0.0, 1.0]])
+every_layer = pytest.mark.parametrize("l", [1, 2, 3])
+every_sample = pytest.mark.parametrize("i", range(4))
+
+
+def nudged(f, x, h=1e-6):
+    """How the number f(x) reacts to each entry of x, by centred differences."""
+    return np.reshape([(f(x + s) - f(x - s)) / (2 * h) for s in h * np.eye(x.size).reshape(-1, *x.shape)], x.shape)
+
+
+def by_torch(W, b, X, Y, bend=torch.sigmoid):
+    """All gradients of the mean cross-entropy, by autograd through bare lines, and the loss."""
+    W, b = ({l: torch.tensor(v, requires_grad=True) for l, v in part.items()} for part in (W, b))
+    Z, A = {}, {0: torch.tensor(X)}
+    for l in W:
+        Z[l] = A[l - 1] @ W[l].T + b[l]
+        A[l] = bend(Z[l]) if l < len(W) else torch.softmax(Z[l], 1)
+    loss = -(torch.tensor(Y) * torch.log(A[len(W)])).sum() / len(X)
+    kinds = {"dA": {l: A[l] for l in W}, "dZ": Z, "dW": W, "db": b}
+    found = iter(torch.autograd.grad(loss, [v for part in kinds.values() for v in part.values()]))
+    return SimpleNamespace(loss=loss.item(), **{k: {l: next(found).numpy() for l in kinds[k]} for k in kinds})
+
+
+def close(mine, other, rtol=1e-9):
+    np.testing.assert_allclose(mine, other, rtol=rtol, atol=rtol * np.abs(other).max())
+
+
+def downhill(net, X, Y, moving=(1, 2, 3)):
+    """The losses before each of 200 steps with the rate 0.5 and after the last, by plain lines; the weights then."""
+    W, b, losses = dict(net.W), dict(net.b), []
+    for k in range(201):
+        A1 = 1 / (1 + np.exp(-X @ W[1].T - b[1]))
+        A2 = 1 / (1 + np.exp(-A1 @ W[2].T - b[2]))
+        E = np.exp(A2 @ W[3].T + b[3])
+        A3 = E / E.sum(1, keepdims=True)
+        losses.append(-np.log(A3[Y == 1]).mean())
+        if k < 200:
+            D3 = (A3 - Y) / len(X)
+            D2 = D3 @ W[3] * A2 * (1 - A2)
+            D1 = D2 @ W[2] * A1 * (1 - A1)
+            for l, D, A in ((1, D1, X), (2, D2, A1), (3, D3, A2)):
+                if l in moving:
+                    W[l], b[l] = W[l] - 0.5 * D.T @ A, b[l] - 0.5 * D.sum(0)
+    return np.array(losses), W
+
+
+def slope(A):
+    return A * (1 - A)
+
+
+@cache
+def picture(words):
+    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
+    cell, = (source for source in sources("04") if words in source)
+    kept = []
+    exec(cell, {**run("04").names, "show": lambda ax, caption: kept.append(ax)})
+    plt.close(np.ravel(kept[0])[0].figure)
+    return kept[0]
+
+
+@pytest.fixture
+def book():
+    return run("04")
+
+
+@pytest.fixture
+def n(book):
+    """The notebook's variables, as its last cell leaves them."""
+    return SimpleNamespace(**book.names)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def torchs():
+    n = run("04").names
+    return by_torch(n["W"], n["b"], n["X"], n["Y"])
+
+
+@pytest.fixture(scope="module")
+def rows():
+    """The gradients of each sample alone."""
+    n = run("04").names
+    return [by_torch(n["W"], n["b"], n["X"][i:i + 1], n["Y"][i:i + 1]) for i in range(4)]
+
+
+@pytest.fixture(scope="module")
+def descent():
+    n = run("04").names
+    return downhill(n["net"], n["X"], n["Y"])
+
+
+# All numbers, and all printed lines -----------------------------------------------------------------
+
+NUMBERS = [
+    ("0.269", lambda n, d: 1 / (1 + e)),
+    ("1.313", lambda n, d: log(1 + e)),
+    ("0.4358", lambda n, d: n.A[3][0, 0]),
+    ("0.2137", lambda n, d: n.A[3][0, 1]),
+    ("0.3505", lambda n, d: n.A[3][0, 2]),
+    ("2.853", lambda n, d: 1 / n.A[3][0, 2]),
+    ("0.2459", lambda n, d: n.A[3][0, 0] * (1 - n.A[3][0, 0])),
+    ("0.0931", lambda n, d: n.A[3][0, 0] * n.A[3][0, 1]),
+    ("0.0475", lambda n, d: -((n.A[3] - n.Y)[0] @ n.W[3])[0]),
+    ("1.1394", lambda n, d: d[0]),
+    ("1.14", lambda n, d: d[0]),
+    ("1.04", lambda n, d: -(n.Y.mean(0) * np.log(n.Y.mean(0))).sum()),
+    ("0.82", lambda n, d: d[200]),
+    ("0.2", lambda n, d: abs(n.A[3] - n.Y).max() / 4),
+]
+GIVEN = {"0.5", "0.99"}  # w, what arrives, the rate; the output of exercise 3
+
+
+@cache
+def calls(function):
+    tree = ast.parse("\n".join(sources("04")))
+    return [node.args for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == function]
+
+
+def value(node, names):
+    return eval(compile(ast.Expression(node), "<argument>", "eval"), names)
+
+
+@cache
+def said():
+    """The notebook's text and captions."""
+    cells = nbformat.read(next(NOTEBOOKS.glob("04_*.ipynb")), as_version=4).cells
+    captions = [value(caption, run("04").names) for _, caption in calls("show")]
+    assert len(captions) == 7
+    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions)
+
+
+@pytest.mark.parametrize(("number", "computed"), NUMBERS)
+def test_a_number_of_the_page_is_right_in_all_its_digits(number, computed, n, descent):
+    assert f"{computed(n, descent[0]):.{len(number.split('.')[1])}f}" == number
+
+
+def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there():
+    assert set(re.findall(r"\d+\.\d+", said())) == {number for number, _ in NUMBERS} | GIVEN
+
+
+@pytest.mark.parametrize("line", [
+    "4 samples, loss 1.1394",
+    "dw = -1.4621, db = -0.7311, dx = 0.3655",
+    "dz3 = [[ 0.4358  0.2137 -0.6495]]",
+    "dz2 = [[-0.0094  0.0687 -0.0177 -0.0036]]",
+    "da2 = [[-0.0475  0.4494 -0.117  -0.0398]] ",
+    "first [ 0.  0. -1.]  second [0.4358 0.2137 0.3505]  dz [ 0.4358  0.2137 -0.6495]",
+    "long way:  [[nan nan]]",
+    "collapsed: [[ 1. -1.]]",
+    "[[ 0.109   0.0534 -0.1624]",
+    " [-0.1304  0.0473  0.0831]",
+    " [ 0.1199 -0.203   0.0831]",
+    " [ 0.1199  0.047  -0.1669]]",
+    "before 1.1394, after a step 1.0483, with the wrong sign 1.3700",
+    "hidden units above 0.9, of 11, for each sample: [ 0  9 11 11]",
+    "smallest weight of the network: 0.001",
+    "sum of each row of dZ3: [0. 0. 0. 0.]",
+    "forward 300, backward 460, nudging all 89 parameters 53400",
+])
+def test_a_printed_line_is_this(line, book):
+    assert line in book.printed.splitlines()
+
+
+def test_the_break_is_after_section_4_and_the_next_notebook_has_the_title_of_the_link():
+    assert "the break is after section 4" in said()
+    assert said().index("## 4 ·") < said().index("**Half-way.**") < said().index("## 5 ·")
+    page = nbformat.read(NOTEBOOKS / "05_autograd_cross_check.ipynb", as_version=4).cells[0].source
+    title = page.splitlines()[0].removeprefix("# ")
+    assert f"[{title}](05_autograd_cross_check.ipynb)" in said()
+
+
+def test_nothing_stops_although_ten_exercises_are_open(book):
+    assert book.errors == book.broken == []
+    assert book.printed.count("✓") == len(calls("agree")) + len(calls("claim")) == 12
+    assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 10
+    assert "0 of 10 exercises done." in book.printed
+
+
+# The network, and what a name means -----------------------------------------------------------------
+
+
+def test_the_89_parameters_are_35_and_7_28_and_4_12_and_3_and_nudging_them_takes_178_passes(n):
+    counts = [(n.W[l].size, n.b[l].size) for l in (1, 2, 3)]
+    assert counts == [(35, 7), (28, 4), (12, 3)] and sum(map(sum, counts)) == 89 and 2 * 89 == 178
+    assert [n.W[l].shape for l in n.W] == [(7, 5), (4, 7), (3, 4)]
+    assert [n.A[l].shape for l in n.A] == [(4, d) for d in SIZES] and n.A[0] is n.X
+
+
+@every_layer
+def test_every_gradient_has_the_shape_of_its_variable_for_a_batch_and_for_a_row(l, n, rows):
+    assert (n.dW[l].shape, n.db[l].shape) == (n.W[l].shape, n.b[l].shape)
+    assert (rows[0].dW[l].shape, rows[0].db[l].shape) == (n.W[l].shape, n.b[l].shape)
+    assert n.found.dZ[l].shape == n.found.dA[l].shape == n.A[l].shape
+    assert (n.dW2_row.shape, n.db2_row.shape, n.da2.shape, n.dz2.shape) == ((4, 7), (4,), (1, 4), (1, 4))
+
+
+@pytest.mark.parametrize("N", [1, 10, 54])
+def test_exercise_1_is_the_shape_of_w2_whatever_the_batch(N):
+    assert "layer 1 has 9 units and layer 2 has 6; the batch has 10 samples" in said()
+    net = initialize((5, 9, 6), [sigmoid, softmax], np.random.default_rng(0))
+    trace = forward(net, np.ones((N, 5)))
+    assert net.W[2].shape == backward(net, trace, np.ones((N, 6))).dW[2].shape == (6, 9) == ex.shape_of_dW2.reference()
+
+
+@every_sample
+def test_small_letters_are_of_one_sample_and_its_own_loss_and_capitals_of_the_batch_and_the_mean(i, n, rows, torchs):
+    assert rows[i].dZ[3].shape == (1, 3) and torchs.dZ[3].shape == (4, 3)
+    close(rows[i].dZ[3][0], n.A[3][i] - n.Y[i])
+    close(torchs.dZ[3][i], (n.A[3][i] - n.Y[i]) / 4)
+    assert rows[i].loss == pytest.approx(-log(n.A[3][i, n.Y[i].argmax()]), rel=1e-12)
+
+
+@every_layer
+def test_besides_its_weights_a_layer_needs_what_is_handed_back_and_what_the_forward_pass_has_stored(l, n, torchs):
+    handed_back, stored, before = torchs.dA[l], n.A[l], n.A[l - 1]
+    dZ = n.net.f[l].pullback(handed_back, stored)
+    close(dZ.T @ before, torchs.dW[l])
+    close(dZ.sum(0), torchs.db[l])
+    if l > 1:
+        close(dZ @ n.W[l], torchs.dA[l - 1])
+
+
+# 1 · One unit ---------------------------------------------------------------------------------------
+
+
+def scalar_loss(x, w, b):
+    return log(1 + exp(-(w * x + b)))
+
+
+@pytest.mark.parametrize(("x", "w", "b"), [(2.0, -0.5, 0.0), (-1.3, 0.8, 0.4), (0.5, 3.0, -2.0)])
+def test_along_the_chain_the_factors_multiply(x, w, b):
+    a = 1 / (1 + exp(-(w * x + b)))
+    product = -1 / a * (a * (1 - a)) * np.array([x, 1, w])
+    close(product, nudged(lambda v: scalar_loss(v[0], v[1], v[2]), np.array([x, w, b]))[[1, 2, 0]], 1e-7)
+    close(product, ex.scalar_chain.reference(x, w, b))
+
+
+def test_the_slope_of_the_sigmoid_is_a_times_1_minus_a():
+    z = np.linspace(-5, 5, 21)
+    a = 1 / (1 + np.exp(-z))
+    close(np.exp(-z) / (1 + np.exp(-z)) ** 2, a * (1 - a), 1e-13)
+    close((sigmoid(z + 1e-6) - sigmoid(z - 1e-6)) / 2e-6, a * (1 - a), 1e-8)
+
+
+def test_to_first_order_means_that_the_miss_shrinks_with_the_square_of_the_nudge(n):
+    misses = [abs(scalar_loss(2, -0.5 + h, 0) - scalar_loss(2, -0.5, 0) - n.dw * h) for h in (0.1, 0.01, 0.001)]
+    assert all(90 < a / b < 110 for a, b in pairwise(misses))
+
+
+def test_each_orange_number_of_the_chain_is_the_one_to_its_right_times_the_slope_between():
+    names = {"a": 1 / (1 + e), "np": np}
+    (_, values, slopes, gradients), = ([value(arg, names) for arg in args] for args in calls("chain"))
+    assert values == ["−0.5", "−1", f"{1 / (1 + e):.3f}", f"{log(1 + e):.3f}"]
+    assert slopes == ["times x = 2", f"times {e / (1 + e) ** 2:.3f}", f"times −{1 + e:.2f}"]
+    right = [1, -(1 + e), -e / (1 + e), -2 * e / (1 + e)]
+    assert gradients == [f"−{-g:.{d}f}" for g, d in zip(right[:0:-1], (2, 3, 2))] + ["1"]
+    close(np.divide(right[1:], right[:-1]), [-(1 + e), e / (1 + e) ** 2, 2])
+
+
+def test_negative_means_that_if_the_number_rises_the_loss_falls():
+    a = 1 / (1 + e)
+    assert scalar_loss(2, -0.49, 0) < scalar_loss(2, -0.5, 0)
+    assert scalar_loss(2, -0.5, 0.01) < scalar_loss(2, -0.5, 0)
+    assert -log(a + 0.01) < -log(a)
+
+
+def test_exercise_3_is_a_hundredth_of_what_arrives_and_a_unit_near_0_is_as_flat_as_one_near_1():
+    near_1, near_0 = (sigmoid.pullback(np.array([[0.5]]), np.array([[a]])).item() for a in (0.99, 0.01))
+    assert near_1 == pytest.approx(near_0, rel=1e-12) == pytest.approx(0.5 * 0.99 * 0.01, rel=1e-12)
+    assert ex.let_through.reference() == pytest.approx(near_1, rel=1e-12)
+    assert 0.5 / near_1 == pytest.approx(100, rel=0.02)
+
+
+# 2 · Why backwards? ---------------------------------------------------------------------------------
+
+
+def three_lines():
+    """The lines of section 2, each as its weight, its box and its other factors."""
+    times = r" \cdot "
+    found = re.findall(r"\\partial w_(\d)} &= \\boxed{(.+?z_3})} \\cdot (.+?)(?: \\\\)?\n", said())
+    return [(int(k), box.split(times), others.split(times)) for k, box, others in found]
+
+
+def test_the_three_lines_of_a_chain_of_three_units_are_how_the_loss_reacts_to_each_weight(rng):
+    def outputs(w, x, b):
+        a = [x]
+        for v, c in zip(w, b):
+            a.append(1 / (1 + exp(-v * a[-1] - c)))
+        return a
+
+    for x, *rest in rng.normal(size=(5, 7)):
+        w, b = np.array(rest[:3]), rest[3:]
+        a = outputs(w, x, b)
+        values = {"x": x, "a_1": a[1], "a_2": a[2], "w_2": w[1], "w_3": w[2]}
+        values[r"\frac{\partial L}{\partial a_3}"] = -1 / a[3]
+        values |= {rf"\frac{{\partial a_{k}}}{{\partial z_{k}}}": a[k] * (1 - a[k]) for k in (1, 2, 3)}
+        products = {k: np.prod([values[factor] for factor in box + others]) for k, box, others in three_lines()}
+        slopes = nudged(lambda w, x=x, b=b: -log(outputs(w, x, b)[3]), w)
+        close(np.array([products[k] for k in (1, 2, 3)]), slopes, 1e-6)
+
+
+def test_the_box_stands_in_every_line_and_each_line_goes_on_where_the_last_factor_of_the_one_above_stood():
+    lines = three_lines()
+    assert [k for k, _, _ in lines] == [3, 2, 1] and len({tuple(box) for _, box, _ in lines}) == 1
+    (_, _, third), (_, _, second), (_, _, first) = lines
+    assert (third, len(second), len(first)) == (["a_2"], 3, 5)  # two more factors, and the weight's own
+    assert first[:2] == second[:2] and [second[-1], first[-1]] == ["a_1", "x"]
+
+
+def multiplications(shapes, order):
+    """How many it takes to multiply matrices of these shapes from the left, or from the right."""
+    taken, shapes = 0, list(shapes)
+    while len(shapes) > 1:
+        k = 0 if order == "left" else len(shapes) - 2
+        (m, d), (_, p) = shapes[k:k + 2]
+        taken, shapes[k:k + 2] = taken + m * d * p, [(m, p)]
+    return taken
+
+
+def test_exercise_4_is_40_beginning_with_the_row_and_105_taking_it_last():
+    row = [(1, 3), (3, 4), (4, 7)]
+    assert (multiplications(row, "left"), multiplications(row, "right")) == (40, 105) == ex.bracketing.reference()
+
+
+def test_with_many_losses_and_one_parameter_the_other_order_is_the_cheap_one():
+    column = [(50, 3), (3, 4), (4, 1)]
+    assert multiplications(column, "right") < multiplications(column, "left") / 3
+
+
+# 3 · One sample, back through a layer ---------------------------------------------------------------
+
+
+def test_the_first_samples_dz3_is_by_nudging_what_torch_finds(n, rows):
+    close(n.dz3, rows[0].dZ[3], 1e-8)
+    assert n.loss_from_z3(n.z3) == pytest.approx(rows[0].loss, rel=1e-12)
+
+
+@pytest.mark.parametrize("unit", range(4))
+def test_over_the_three_paths_of_a_unit_the_products_add_up(unit, n, rows):
+    paths = [rows[0].dZ[3][0, j] * n.W[3][j, unit] for j in range(3)]
+    assert min(map(abs, paths)) > 0.0005
+    assert sum(paths) == pytest.approx(rows[0].dA[2][0, unit], rel=1e-9)
+
+
+def test_the_picture_shows_the_three_factors_of_unit_0_and_their_sum(n, rows):
+    dz, w = rows[0].dZ[3][0], n.W[3][:, 0]
+    assert n.by_paths == pytest.approx(dz @ w, rel=1e-7)
+    assert n.labels == [f"{dz[j]:.3f} · {w[j]:.3f}".replace("-", "−") for j in range(3)]
+    assert f"the three products add up, to −{abs(dz @ w):.4f}" in said()
+
+
+def test_a_unit_moves_all_three_z_each_by_its_own_weight_and_a_weight_moves_its_own_z_alone(n):
+    a, W = n.a2.copy(), n.W[2].copy()
+    a[0, 0] += 0.1
+    W[2, 5] += 0.1
+    close((a @ n.W[3].T + n.b[3] - n.z3)[0], 0.1 * n.W[3][:, 0])
+    close(n.a1 @ W.T - n.a1 @ n.W[2].T, 0.1 * n.a1[0, 5] * np.eye(4)[2:3])
+
+
+@pytest.mark.parametrize("l", [1, 2])
+@every_sample
+def test_the_boxed_formulas_of_a_sigmoid_layer_are_torchs(l, i, n, rows):
+    a, before, g = n.A[l][i:i + 1], n.A[l - 1][i:i + 1], rows[i]
+    close(g.dA[l] * a * (1 - a), g.dZ[l])
+    close(g.dZ[l].T @ before, g.dW[l])
+    close(g.dZ[l][0], g.db[l])
+    close(g.dZ[l + 1] @ n.W[l + 1], g.dA[l])
+    close(g.dZ[3].T @ n.A[2][i:i + 1], g.dW[3])
+    close(g.dZ[3][0], g.db[3])
+    for j, k in np.ndindex(g.dW[l].shape):
+        assert g.dW[l][j, k] == pytest.approx(g.dZ[l][0, j] * before[0, k], rel=1e-9)
+
+
+def test_the_four_lines_are_torchs_and_confirmed_by_nudging(n, rows):
+    for mine, other in ((n.da2, rows[0].dA[2]), (n.dz2, rows[0].dZ[2]), (n.dW2_row, rows[0].dW[2]),
+                        (n.db2_row, rows[0].db[2])):
+        assert mine.shape == other.shape
+        close(mine, other, 1e-7)
+    close(n.da2, nudged(n.loss_from_a2, n.a2), 1e-6)
+    close(n.dz2, nudged(lambda z: n.loss_from_a2(sigmoid(z)), n.a1 @ n.W[2].T + n.b[2]), 1e-6)
+    close(rows[0].dW[3], nudged(lambda V: n.loss_from_z3(n.a2 @ V.T + n.b[3]), n.W[3]), 1e-6)
+
+
+@every_layer
+@pytest.mark.parametrize("kind", ["W", "b"])
+def test_every_gradient_of_one_row_is_confirmed_by_nudging_the_whole_network(kind, l, n, rows):
+    def loss(v):
+        W, b = ({**n.W, l: v}, n.b) if kind == "W" else (n.W, {**n.b, l: v})
+        return -log(forward(MLP(W, b, n.net.f), n.x).A[3][0, 2])
+
+    close(getattr(rows[0], f"d{kind}")[l], nudged(loss, getattr(n, kind)[l]), 1e-6)
+
+
+def test_the_check_of_exercise_5_says_which_lines_are_right_and_which_are_open():
+    def first_line(dz3, W3, a2, a1):
+        da2 = dz3 @ W3
+        return da2, ..., ..., ...
+
+    assert ex.one_row.verdict(first_line).sentence == "da2 is right; dz2, dW2 and db2 are open."
+
+
+def test_the_slope_at_a_has_the_right_shape_and_sign_and_wrong_numbers_and_nudging_finds_it(n, rows):
+    s = sigmoid(n.a2)
+    wrong = n.da2 * s * (1 - s)
+    assert wrong.shape == n.dz2.shape and (np.sign(wrong) == np.sign(n.dz2)).all()
+    assert (abs(wrong / n.dz2 - 1) > 0.1).all()
+    assert not np.allclose(wrong, nudged(lambda z: n.loss_from_a2(sigmoid(z)), n.a1 @ n.W[2].T + n.b[2]), rtol=0.1)
+
+
+# 4 · Back through softmax and the loss --------------------------------------------------------------
+
+
+def test_the_loss_reacts_with_minus_y_over_a_and_to_the_right_class_alone(n, rows):
+    close(-n.y / n.a3, rows[0].dA[3])
+    close(-n.y / n.a3, nudged(lambda a: -(n.y * np.log(a)).sum(), n.a3), 1e-7)
+    assert n.y[0].argmax() == 2 and (rows[0].dA[3][0] != 0).tolist() == [False, False, True]
+
+
+def test_the_loss_falls_almost_three_times_as_much_as_the_right_probability_rises(n):
+    p = n.a3[0, 2]
+    assert 2.8 < (log(p + 0.001) - log(p)) / 0.001 < 3
+
+
+@pytest.mark.parametrize("z", [(5.0, -2, -1, 3), (0.3, -0.4, 0.1)])
+def test_the_jacobian_is_how_softmax_reacts_to_its_inputs(z):
+    z = np.array(z)
+    a = np.exp(z) / np.exp(z).sum()
+    J = np.array([nudged(lambda z, i=i: np.exp(z[i]) / np.exp(z).sum(), z) for i in range(len(z))])
+    for found in (softmax_jacobian(a), ex.jacobian.reference(a), np.diag(a) - np.outer(a, a)):
+        close(found, J, 1e-8)
+        close(found, found.T)
+    if len(z) == 4:  # as on the slides
+        assert [f"{v:.4e}" for v in found[2]] == ["-1.9116e-03", "-1.7431e-06", "2.1720e-03", "-2.5871e-04"]
+    assert all(J[i, j] == pytest.approx(a[j] * ((i == j) - a[i]), abs=1e-9) for i, j in np.ndindex(J.shape))
+
+
+@pytest.mark.parametrize("j", range(3))
+def test_if_one_z_rises_its_own_probability_rises_and_the_two_others_fall(j, n):
+    change = softmax(n.z3 + 0.5 * np.eye(3)[j]) - n.a3
+    assert change[0, j] > 0 and (np.delete(change, j) < 0).all()
+    assert (softmax_jacobian(n.a3[0])[:, j] > 0).tolist() == (np.arange(3) == j).tolist()
+
+
+def test_the_picture_of_the_jacobian_is_that_of_the_sample_and_no_entry_is_zero(n):
+    a, shown = n.a3[0], picture("Softmax's Jacobian")
+    J = [[a[i] * ((i == j) - a[j]) for j in range(3)] for i in range(3)]
+    assert [float(text.get_text()) for text in shown.texts] == [round(v, 4) for row in J for v in row]
+    assert np.abs(J).min() > 0.05
+
+
+def test_columns_sum_to_0_as_probabilities_sum_to_1_and_rows_as_a_common_shift_changes_nothing(n):
+    J = softmax_jacobian(n.a3[0])
+    close(n.A[3].sum(1), np.ones(4))
+    close(softmax(n.z3 + 2.5), n.a3)
+    E = np.exp(n.z3[0])
+    quotient_rule = (E[0] * E.sum() - E[0] ** 2) / E.sum() ** 2, -E[1] * E[0] / E.sum() ** 2
+    close(J[:2, 0], np.array(quotient_rule))
+    assert abs(J.sum(0)).max() < 1e-15 and abs(J.sum(1)).max() < 1e-15
+
+
+@pytest.mark.parametrize("y", [(0, 0, 1), (0.2, 0.3, 0.5), (1, 0, 1)])
+def test_the_two_sums_of_exercise_7_are_what_the_solution_says(y, n):
+    a, y, d = n.a3[0], np.array(y, dtype=float), np.eye(3)
+    first = [sum(-y[j] / a[j] * a[j] * d[i, j] for j in range(3)) for i in range(3)]
+    second = [sum(y[j] / a[j] * a[j] * a[i] for j in range(3)) for i in range(3)]
+    close(np.array(ex.collapse.reference(a, y)), np.array([first, second, np.add(first, second)]))
+    close((y / a) @ np.diag(a), y)
+    close((y / a) @ np.outer(a, a), y.sum() * a)
+
+
+def test_the_check_of_exercise_7_tries_targets_that_do_not_sum_to_1_and_the_collapse_leaves_them_out(n):
+    assert {round(y.sum(), 12) for _, y in ex.collapse.samples} == {1, 2}
+    assert (n.Y.sum(1) == 1).all()
+    assert r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf a^{(3)} - \mathbf y\;}" in said()
+
+
+def test_the_long_way_and_the_collapse_are_torchs_dz3(n, rows):
+    close(n.long_way, n.a3 - n.y)
+    close(n.a3 - n.y, rows[0].dZ[3])
+    close(n.first, -n.y[0])
+    close(n.second, n.a3[0])
+
+
+def test_with_targets_that_sum_to_2_the_collapse_fails_and_the_long_way_does_not(n):
+    y = np.array([[1.0, 0.0, 1.0]])
+    right = nudged(lambda z: -(y * np.log(softmax(z))).sum(), n.z3)
+    close((-y / n.a3) @ softmax_jacobian(n.a3[0]), right, 1e-7)
+    close(2 * n.a3 - y, right, 1e-7)
+    assert abs(n.a3 - y - right).max() > 0.2
+
+
+def test_at_0_and_minus_800_the_long_way_is_nan_because_of_a_division_by_0():
+    a = softmax(SURE)
+    assert a.tolist() == [[1, 0]]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan((-SECOND / a) @ softmax_jacobian(a[0])).all() and np.isinf(-SECOND / a).any()
+    with pytest.raises(RuntimeWarning, match="divide by zero"):
+        -SECOND / a
+
+
+def test_at_0_and_minus_800_the_collapse_and_the_fused_losses_say_with_full_force_what_torch_says():
+    z = torch.tensor(SURE, requires_grad=True)
+    torch.nn.functional.cross_entropy(z, torch.tensor(SECOND)).backward()
+    assert (softmax(SURE) - SECOND).tolist() == z.grad.tolist() == [[1, -1]]
+    assert softmax_cross_entropy.gradient(SURE, SECOND).tolist() == [[1, -1]]
+    assert abs(softmax(np.random.default_rng(0).normal(size=(100, 2)) * 9) - SECOND).max() < 1
+
+
+@pytest.mark.filterwarnings("ignore:.*right class the probability 0")
+def test_at_0_and_minus_800_the_loss_is_800_and_infinite_if_it_is_computed_from_a():
+    assert softmax_cross_entropy(SURE, SECOND) == 800 and np.isinf(cross_entropy(softmax(SURE), SECOND))
+
+
+# 5 · The batch --------------------------------------------------------------------------------------
+
+
+def test_the_loss_is_the_average_of_four_positive_ones(n, rows, torchs):
+    losses = -(n.Y * np.log(n.A[3])).sum(1)
+    assert losses.shape == (4,) and (losses > 0).all()
+    close(losses, np.array([row.loss for row in rows]))
+    assert losses.mean() == pytest.approx(torchs.loss, rel=1e-12) == pytest.approx(n.loss_before, rel=1e-12)
+
+
+@every_sample
+def test_a_row_of_dZ3_is_the_samples_own_a_minus_y_over_n_and_sees_no_other_sample(i, n, rows, torchs):
+    close(n.dZ3[i], (n.A[3][i] - n.Y[i]) / 4)
+    close(n.dZ3[i], (-n.Y[i] / n.A[3][i] / 4) @ softmax_jacobian(n.A[3][i]))
+    for mine in (n.dZ3[i], torchs.dZ[3][i]):
+        close(mine, rows[i].dZ[3][0] / 4)
+    assert abs(n.dZ3.sum(1)).max() < 1e-15
+    others = np.delete(np.arange(4), i)
+    X = n.X.copy()
+    X[others] += 1
+    np.testing.assert_array_equal(forward(n.net, X).A[3][i], n.A[3][i])
+
+
+def test_a_loop_over_the_samples_a_stack_and_the_product_give_one_dW3(n, rows, torchs):
+    loop = sum(row.dW[3] for row in rows) / 4
+    stack = np.vstack([n.A[3][p] - n.Y[p] for p in range(4)]).T @ n.A[2] / 4
+    for found in (loop, stack, n.dZ3.T @ n.A[2], sum(n.pieces), n.dW3):
+        assert found.shape == n.W[3].shape
+        close(found, torchs.dW[3])
+
+
+def test_an_entry_of_the_product_adds_up_over_the_samples_what_came_back_times_what_was_sent(n):
+    for j, i in np.ndindex(3, 4):
+        assert n.dW3[j, i] == pytest.approx(sum(n.dZ3[p, j] * n.A[2][p, i] for p in range(4)), rel=1e-12)
+    assert len(n.pieces) == 4
+    for p, piece in enumerate(n.pieces):
+        close(piece, np.outer(n.dZ3[p], n.A[2][p]))
+
+
+def test_the_picture_shows_a_hundred_times_the_parts_and_their_sum_in_orange_and_grey(n):
+    for ax, M in zip(picture("+ sample 1"), [*n.pieces, n.dW3]):
+        assert [text.get_text() for text in ax.texts] == [f"{100 * v:.1f}" for v in M.ravel()]
+        red, _, blue, _ = ax.images[0].to_rgba(100 * M).reshape(-1, 4).T
+        assert ((red > blue + 0.1) == (M.ravel() > 0)).all() and (abs(red - blue)[M.ravel() < 0] < 0.01).all()
+
+
+@every_layer
+def test_the_bias_gets_the_sum_of_the_rows(l, n, torchs):
+    assert torchs.db[l].shape == n.b[l].shape
+    for found in (torchs.dZ[l].sum(0), torchs.dZ[l].T @ np.ones(4), n.db[l]):
+        close(found, torchs.db[l])
+    close(np.ones((4, 1)) @ n.b[l][None], np.array([n.b[l]] * 4))
+
+
+@every_layer
+def test_without_1_over_n_every_gradient_is_n_times_too_large_and_in_the_same_direction(l, n, torchs):
+    trace, dA3 = forward(n.net, n.X), -n.Y / n.A[3]
+    forgotten, twice = (backward(n.net, trace, dA3 / c) for c in (1, 16))
+    for kind in ("dZ", "dW", "db"):
+        right = getattr(torchs, kind)[l].ravel()
+        wrong = getattr(forgotten, kind)[l].ravel()
+        close(wrong, 4 * right)
+        close(getattr(twice, kind)[l].ravel(), right / 4)
+        assert wrong @ right == pytest.approx(np.linalg.norm(wrong) * np.linalg.norm(right), rel=1e-12)
+
+
+@every_layer
+def test_without_1_over_n_a_batch_twice_as_large_takes_steps_twice_as_long(l, n, torchs):
+    X, Y = np.tile(n.X, (2, 1)), np.tile(n.Y, (2, 1))
+    close(by_torch(n.W, n.b, X, Y).dW[l], torchs.dW[l])
+    once, doubled = (backward(n.net, t, -Y / t.A[3]) for t, Y in ((forward(n.net, n.X), n.Y), (forward(n.net, X), Y)))
+    close(doubled.dW[l], 2 * once.dW[l])
+
+
+def test_of_the_four_lines_of_one_row_only_the_biass_changes_for_a_batch(n):
+    one, batch = (re.findall(r"^    (\w+ = .+)$", inspect.getsource(f.reference), re.MULTILINE)
+                  for f in (ex.one_row, ex.whole_batch))
+    changed = [a for a, b in zip(one, batch) if a.lower() != b.lower()]
+    assert len(one) == len(batch) == 4 and changed == ["db2 = dz2[0]"]
+    alone = [ex.one_row.reference(n.dZ3[i:i + 1], n.W[3], n.A[2][i:i + 1], n.A[1][i:i + 1]) for i in range(4)]
+    dA2, dZ2, dW2, db2 = ex.whole_batch.reference(n.dZ3, n.W[3], n.A[2], n.A[1])
+    close(dA2, np.vstack([row[0] for row in alone]))
+    close(dZ2, np.vstack([row[1] for row in alone]))
+    close(dW2, sum(row[2] for row in alone))
+    close(db2, sum(row[3] for row in alone))
+
+
+@every_layer
+def test_the_six_arrays_by_hand_are_torchs_and_those_of_nudging(l, n, torchs):
+    close(n.dW[l], torchs.dW[l])
+    close(n.db[l], torchs.db[l])
+    close(n.nudged_W[l], torchs.dW[l], 1e-6)
+    close(n.nudged_b[l], torchs.db[l], 1e-6)
+    assert sum(v.size for part in (n.dW, n.db) for v in part.values()) == 89
+
+
+# 6 · Any number of layers ---------------------------------------------------------------------------
+
+
+@every_layer
+def test_your_loop_and_utils_give_all_twelve_gradients(l, n, torchs):
+    for kind in ("dA", "dZ", "dW", "db"):
+        close(getattr(n.found, kind)[l], getattr(torchs, kind)[l])
+    for mine, by_hand in ((n.my_dW, n.dW), (n.my_db, n.db), (n.found.dW, n.dW), (n.found.db, n.db)):
+        close(mine[l], by_hand[l], 1e-12)
+    for mine, by_hand in ((n.found.dA[2], n.dA2), (n.found.dZ[2], n.dZ2), (n.found.dA[1], n.dA1),
+                          (n.found.dZ[1], n.dZ1), (n.found.dZ[3], n.dZ3)):
+        close(mine, by_hand, 1e-12)
+
+
+def test_the_loop_begins_with_minus_y_over_a_over_n(n, torchs):
+    close(cross_entropy.gradient(n.A[3], n.Y), -n.Y / n.A[3] / 4)
+    close(torchs.dA[3], -n.Y / n.A[3] / 4)
+
+
+def test_the_pullbacks_are_the_slope_and_each_rows_jacobian(n, rng):
+    dA = rng.normal(size=(4, 3))
+    close(softmax.pullback(dA, n.A[3]), np.array([d @ softmax_jacobian(a) for d, a in zip(dA, n.A[3])]))
+    close(sigmoid.pullback(dA, sigmoid(dA)), dA * sigmoid(dA) * (1 - sigmoid(dA)))
+
+
+def test_the_folded_loops_are_the_hearts_of_forward_and_backward():
+    folded = r"<details><summary>The hearts of .+?</summary>\n\n```python\n([^`]+)```\n\n</details>"
+    printed = [line.split("#")[0].replace(" ", "") for line in re.search(folded, said())[1].splitlines() if line]
+    code = (inspect.getsource(forward) + inspect.getsource(backward)).replace(" ", "").split()
+    assert len(printed) == 8 and all(line in code for line in printed)
+
+
+@every_layer
+def test_run_as_they_stand_the_folded_loops_give_all_gradients(l, n, torchs):
+    first, second = re.search(r"```python\n(.+?)\n\n(.+?)```", said(), re.DOTALL).groups()
+    names = {"net": n.net, "Z": {}, "A": {0: n.X}, "dZ": {}, "dW": {}, "db": {}}
+    exec(first, names)
+    names["dA"] = {3: -n.Y / names["A"][3] / 4}
+    exec(second, names)
+    for kind in ("dA", "dZ", "dW", "db"):
+        close(names[kind][l], getattr(torchs, kind)[l])
+
+
+def test_where_a_probability_underflows_the_loop_has_to_begin_with_dZ():
+    a = softmax(SURE)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan(softmax.pullback(-SECOND / a, a)).all()
+    assert np.isfinite(softmax_cross_entropy.gradient(SURE, SECOND)).all()
+
+
+def test_the_stepper_shows_twelve_gradients_for_the_batch_or_a_sample_and_begins_at_dA2():
+    piece = backward_stepper(step=5)
+    assert repr(piece).startswith("Step 5 of 12 backwards, for the whole batch: dA[2]")
+    piece.controls["sample"].value = 1
+    assert repr(piece).startswith("Step 5 of 12 backwards, for sample 1: dA[2]")
+
+
+# 7 · One step downhill ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("eta", "after"), [(0.5, "1.0483"), (-0.5, "1.3700")])
+def test_a_step_against_the_gradient_lowers_the_loss_and_one_along_it_raises_it(eta, after, n, torchs):
+    W, b = ({l: v - eta * g[l] for l, v in part.items()} for part, g in ((n.W, torchs.dW), (n.b, torchs.db)))
+    loss = by_torch(W, b, n.X, n.Y).loss
+    assert f"{loss:.4f}" == after and (loss < torchs.loss) == (eta > 0)
+    assert n.moved(eta) == pytest.approx(loss, rel=1e-12)
+
+
+def test_200_steps_lower_the_loss_each_time_from_1_14_to_0_82_and_below_guessing(n, descent):
+    losses, W = descent
+    close(np.array(n.losses), losses[:200])
+    assert (np.diff(losses) < 0).all() and losses[-1] < log(3) < losses[0]
+    assert cross_entropy(np.full((4, 3), 1 / 3), n.Y) == pytest.approx(log(3), rel=1e-12)
+    assert f"{losses[199]:.2f}" == f"{losses[200]:.2f}" == f"{n.losses[-1]:.2f}"
+    for l in W:
+        close(n.here.W[l], W[l])
+
+
+def test_to_know_only_how_frequent_each_class_is_costs_1_04_and_no_answer_that_is_the_same_for_all_is_better(n, rng):
+    share = n.Y.mean(0)
+    assert share.tolist() == [1 / 4, 1 / 4, 1 / 2]
+    least = cross_entropy(np.array([share] * 4), n.Y)
+    assert least == pytest.approx(1.5 * log(2), rel=1e-14) and f"{least:.2f}" == "1.04"
+    same = softmax(2 * rng.normal(size=(1000, 3)))
+    assert min(-(n.Y * np.log(p)).sum() / 4 for p in same) >= least
+
+
+def test_the_first_step_goes_nine_tenths_of_the_way_to_1_04_and_the_others_are_slow(descent):
+    losses, least = descent[0], 1.5 * log(2)
+    assert losses[1] - least < 0.01 and losses[0] - losses[1] > 0.9 * (losses[0] - least)
+    assert losses[1] > least > losses[10]
+    gains = -np.diff(losses)
+    assert gains[1:].max() < 0.1 * gains[0] and losses[1] - losses[199] > 2 * gains[0]
+
+
+def test_close_to_1_04_the_network_says_about_the_same_to_every_sample_and_after_200_steps_not(n, torchs):
+    here = MLP(*({l: v - 0.5 * g[l] for l, v in part.items()} for part, g in ((n.W, torchs.dW), (n.b, torchs.db))),
+               n.net.f)
+    early, late = (forward(net, n.X).A[3] for net in (here, n.here))
+    assert abs(early - [1 / 4, 1 / 4, 1 / 2]).max() < 0.05 and np.ptp(early, axis=0).max() < 0.03
+    assert np.ptp(late, axis=0).max() > 0.6 and np.ptp(late[1:], axis=0).max() > 0.1
+
+
+def test_the_picture_shows_the_losses_and_the_line_of_the_frequencies(n):
+    curve, line = picture("knowing only how frequent").lines
+    assert curve.get_ydata().tolist() == n.losses and len(n.losses) == 200
+    assert {*line.get_ydata()} == {1.5 * np.log(2)}
+
+
+# 8 · What is left for the first layer ---------------------------------------------------------------
+
+
+def test_with_the_hidden_layers_as_they_are_the_same_200_steps_get_a_quarter_as_far_below_1_04(n, descent):
+    last_alone, W = downhill(n.net, n.X, n.Y, moving=(3,))
+    assert W[2] is n.W[2] and np.ptp(n.A[2][1:], axis=0).max() < 0.01
+    assert 0.2 < (1.5 * log(2) - last_alone[200]) / (1.5 * log(2) - descent[0][200]) < 0.3
+
+
+def test_a_sigmoid_hands_back_at_most_a_quarter_and_almost_nothing_near_0_and_1(rng):
+    a = np.linspace(0, 1, 1001)
+    assert slope(a).max() == 0.25 == slope(a)[500] and slope(a)[[20, 980]].max() < 0.02
+    dA = rng.normal(size=(50, 4))
+    assert (abs(sigmoid.pullback(dA, sigmoid(3 * dA))) <= 0.25 * abs(dA)).all()
+
+
+def test_samples_1_to_3_have_nearly_every_unit_close_to_1_and_sample_0_has_none(n):
+    hidden = np.hstack([n.A[1], n.A[2]])
+    assert n.hidden.tolist() == hidden.tolist() and (hidden > 0.9).sum(1).tolist() == [0, 9, 11, 11]
+    assert (hidden[1:] > 0.9).sum() == 31 and hidden[1:].size == 33
+    assert (hidden[0] > 0.9).sum() == 0
+    assert slope(n.A[1][1:]).max() < 0.15 < slope(n.A[1][0]).max()
+    assert all(slope(n.A[l]).mean(1).argmax() == 0 for l in (1, 2))
+
+
+def test_the_pictures_show_the_mean_slopes_and_the_largest_sizes(n, torchs):
+    left, right = picture("mean slope")
+    for i in range(4):
+        assert left.lines[i].get_ydata().tolist() == [slope(n.A[l][i]).mean() for l in (2, 1)]
+        close(right.lines[i].get_ydata(), np.array([abs(torchs.dZ[l][i]).max() for l in (3, 2, 1)]), 1e-8)
+    assert set(left.lines[4].get_ydata()) == {0.25} and right.get_yscale() == "log"
+
+
+def test_the_weights_enlarge_what_they_hand_back_or_shrink_it(torchs):
+    handed_back = [abs(torchs.dA[l - 1]).max(1) / abs(torchs.dZ[l]).max(1) for l in (3, 2)]
+    assert (handed_back[0] < 0.9).all() and (handed_back[1] > 1).tolist() == [False, True, True, False]
+
+
+def left_in_dZ1(n, dZ3, slopes):
+    """The largest size in each sample's row, sent back from `dZ3` through these slopes."""
+    return abs(dZ3 @ n.W[3] * slopes[2] @ n.W[2] * slopes[1]).max(1)
+
+
+def test_the_first_cause_a_quarter_for_each_sigmoid_layer_leaves_a_twentieth_even_without_saturation(n):
+    best = left_in_dZ1(n, n.dZ3, {1: 0.25, 2: 0.25})
+    close(best, left_in_dZ1(n, n.dZ3, {1: 1, 2: 1}) / 16)
+    assert (best < abs(n.dZ3).max(1) / 20).all() and best.min() > 0.005
+
+
+def test_the_second_cause_saturation_takes_more_than_nine_tenths_of_that_from_samples_1_to_3(n, torchs):
+    real = left_in_dZ1(n, n.dZ3, {1: slope(n.A[1]), 2: slope(n.A[2])})
+    close(real, abs(torchs.dZ[1]).max(1))
+    share = real / left_in_dZ1(n, n.dZ3, {1: 0.25, 2: 0.25})
+    assert share[0] > 0.6 and (share[1:] < 0.04).all()
+
+
+def test_the_third_cause_different_signs_meet_weights_that_are_all_positive_and_cancel(n):
+    slopes = {l: slope(n.A[l]) for l in (1, 2)}
+    assert (abs(n.dZ3.sum(1)) < 1e-15).all() and (n.dZ3.min(1) < 0).all() and (n.dZ3.max(1) > 0).all()
+    assert f"{min(w.min() for w in n.W.values()):.3f}" == "0.001"
+    without = left_in_dZ1(n, abs(n.dZ3), slopes) / left_in_dZ1(n, n.dZ3, slopes)
+    assert (without > 2.9).all() and without.max() < 12
+
+
+def test_the_inputs_have_driven_layer_1_to_its_flat_end_and_the_positive_weights_layer_2(n):
+    nothing = forward(n.net, np.zeros((1, 5))).A
+    assert slope(n.A[1][1:]).max() < 0.15 < 0.2 < slope(nothing[1]).min()
+    assert slope(nothing[2]).mean() < 0.07
+    centred = MLP({l: w - 0.5 for l, w in n.W.items()}, {l: v - 0.5 for l, v in n.b.items()}, n.net.f)
+    assert slope(n.A[2][1:]).mean(1).max() < 0.03 < 0.2 < slope(forward(centred, n.X).A[2]).mean(1).min()
+
+
+def test_saturation_makes_samples_1_to_3_look_almost_the_same_at_the_output(n):
+    assert np.ptp(n.A[3][1:], axis=0).max() < 0.0015 < 0.015 < abs(n.A[3][0] - n.A[3][1]).min()
+    assert np.linalg.norm(n.X[1] - n.X[2]) > 10 and np.linalg.norm(n.X[2] - n.X[3]) > 10
+
+
+def test_the_gradient_fades_on_its_way_back_and_all_but_vanishes_in_samples_1_to_3(n, torchs):
+    largest = {l: abs(torchs.dZ[l]).max(1) for l in (3, 2, 1)}
+    assert largest[3].max() > 5 * largest[2].max() > 5 * largest[1].max()
+    assert (largest[3] > largest[2]).all() and (largest[2] > largest[1]).all()
+    assert largest[1][1:].max() < 0.1 * largest[1][0]
+    assert 9 < (largest[3] / largest[2])[0] < 10
+    assert all(50 < ratio < 200 for ratio in (largest[3] / largest[2])[1:])
+    assert largest[1][0] > 0.02 * largest[3][0] and (largest[1][1:] < 0.002 * largest[3][1:]).all()
+
+
+def test_the_slopes_make_the_gradient_vanish_and_not_the_weights(torchs):
+    """From dZ3 to dZ1 the slopes leave less than a twentieth, and the weights more than a half."""
+    size = {key: abs(getattr(torchs, kind)[l]).max(1) for key, kind, l in (
+        ("Z3", "dZ", 3), ("A2", "dA", 2), ("Z2", "dZ", 2), ("A1", "dA", 1), ("Z1", "dZ", 1))}
+    weights = size["A2"] / size["Z3"] * size["A1"] / size["Z2"]
+    slopes = size["Z2"] / size["A2"] * size["Z1"] / size["A1"]
+    assert (weights > 0.5).all() and (slopes < 0.05).all() and (slopes[1:] < 0.001).all()
+    assert max(slopes) <= 0.25**2
+
+
+def test_in_200_steps_the_earlier_a_layer_the_less_of_itself_its_weights_move(n, descent):
+    moved = [np.linalg.norm(descent[1][l] - n.W[l]) for l in (1, 2, 3)]
+    share = [m / np.linalg.norm(n.W[l]) for l, m in zip((1, 2, 3), moved)]
+    assert moved == sorted(moved) and share == sorted(share) and share[2] > 2 * share[1]
+
+
+def test_with_inputs_around_0_the_same_200_steps_take_the_loss_much_further_down(n, descent):
+    X = (n.X - n.X.mean(0)) / n.X.std(0)
+    assert downhill(n.net, X, n.Y)[0][-1] < 0.6 * descent[0][-1]
+
+
+def test_notebook_06_comes_back_to_it():
+    assert re.search("saturat|vanishing", next(NOTEBOOKS.glob("06_*.ipynb")).read_text("utf-8"))
+
+
+# 9 · What does it cost? -----------------------------------------------------------------------------
+
+
+def cost(N, sizes, to_input=False):
+    """Multiplications in the matrix products of one forward and one backward pass."""
+    products = [(N, d, m) for d, m in pairwise(sizes)]
+    to_weights = [(m, N, d) for d, m in pairwise(sizes)]
+    to_layers = [(N, m, d) for d, m in pairwise(sizes if to_input else sizes[1:])]
+    return tuple(sum(a * b * c for a, b, c in kind) for kind in (products, to_weights, to_layers))
+
+
+def test_backward_takes_460_multiplications_and_600_only_with_the_product_for_x_that_nobody_needs(n):
+    assert cost(4, SIZES) == (300, 300, 160) and cost(4, SIZES, to_input=True) == (300, 300, 300)
+    assert (n.forward_cost, n.backward_cost) == (300, 460) and 2 * 89 * 300 == 53400 == 89 * 600
+    assert 0 not in backward(n.net, forward(n.net, n.X), n.found.dA[3], to_input=False).dA
+
+
+@pytest.mark.parametrize("sizes", [SIZES, (2, 3), (784, 30, 10), (100_000,) * 10])
+def test_backward_costs_less_than_two_forward_passes_however_many_parameters_there_are(sizes):
+    forwards, to_weights, to_layers = cost(4, sizes)
+    assert to_weights + to_layers < 2 * forwards
+    assert sum(cost(4, sizes, to_input=True)[1:]) == 2 * forwards
+    assert len(sizes) < 10 or sum((d + 1) * m for d, m in pairwise(sizes)) > 89e9
+
+
+@pytest.mark.parametrize("l", range(4))
+def test_every_a_is_needed_on_the_way_back(l, n):
+    A = {**n.A, l: n.A[l] * 0.9}
+    dW, _ = ex.backward.reference(n.W, A, n.net.f, n.found.dA[3])
+    assert any(abs(dW[k] - n.dW[k]).max() > 0.01 * abs(n.dW[k]).max() for k in n.W)
+
+
+# Recap, and on your own -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("code", "formula", "shape"), [
+    ("softmax_jacobian(a)", lambda n: np.diag(n.a3[0]) - np.outer(n.a3[0], n.a3[0]), (3, 3)),
+    ("(A[3] - Y) / N", lambda n: (n.A[3] - n.Y) / 4, (4, 3)),
+    ("f[l].pullback(dA, A[l])", lambda n: n.found.dA[2] * n.A[2] * (1 - n.A[2]), (4, 4)),
+    ("dZ[l].T @ A[l-1]", lambda n: n.found.dW[2], (4, 7)),
+    ("dZ[l].sum(0)", lambda n: n.found.dZ[2].T @ np.ones(4), (4,)),
+    ("dZ[l] @ W[l]", lambda n: n.found.dA[1], (4, 7)),
+])
+def test_a_line_of_the_recap_is_its_formula_and_has_its_shape(code, formula, shape, n):
+    assert code in said()[said().index("## Recap"):]
+    names = {"softmax_jacobian": softmax_jacobian, "a": n.a3[0], "A": n.A, "Y": n.Y, "N": 4, "f": n.net.f, "l": 2,
+             "dA": n.found.dA[2], "dZ": n.found.dZ, "W": n.W}
+    found = eval(code, names)
+    assert found.shape == shape
+    close(found, formula(n))
+
+
+def test_on_your_own_1_with_tanh_only_the_slope_changes(n):
+    net = n.net._replace(f={1: tanh, 2: tanh, 3: softmax})
+    A, expected = forward(net, n.X).A, by_torch(n.W, n.b, n.X, n.Y, torch.tanh)
+    dZ3 = (A[3] - n.Y) / 4
+    dZ2 = (dZ3 @ n.W[3]) * (1 - A[2] ** 2)
+    dZ1 = (dZ2 @ n.W[2]) * (1 - A[1] ** 2)
+    dW, db = ex.backward.reference(net.W, A, net.f, cross_entropy.gradient(A[3], n.Y))
+    for l, dZ in ((1, dZ1), (2, dZ2), (3, dZ3)):
+        close(dZ.T @ A[l - 1], expected.dW[l])
+        close(dW[l], expected.dW[l])
+        close(db[l], expected.db[l])
+
+
+def test_on_your_own_2_the_pullback_needs_no_jacobian(n, rng):
+    A, dA = n.A[3], rng.normal(size=(4, 3))
+    dZ = eval("A * (dA - (dA * A).sum(1, keepdims=True))", {"A": A, "dA": dA})
+    assert "dZ = A * (dA - (dA * A).sum(1, keepdims=True))" in said()
+    close(dZ, softmax.pullback(dA, A))
+    close(dZ, np.array([[sum(d[j] * a[j] * ((i == j) - a[i]) for j in range(3)) for i in range(3)]
+                        for d, a in zip(dA, A)]))
+
+
+@pytest.mark.parametrize("f", [softmax, identity], ids=["softmax", "identity"])
+def test_on_your_own_3_the_squared_error_collapses_with_the_identity_and_not_with_softmax(f, n):
+    Z = n.A[2] @ n.W[3].T + n.b[3]
+    dA3 = (f(Z) - n.Y) / 4
+    right = nudged(lambda Z: 0.5 * ((f(Z) - n.Y) ** 2).sum() / 4, Z)
+    close(dA3, nudged(lambda A: 0.5 * ((A - n.Y) ** 2).sum() / 4, f(Z)), 1e-7)
+    close(squared_error.gradient(f(Z), n.Y), dA3)
+    close(f.pullback(dA3, f(Z)), right, 1e-7)
+    assert np.allclose(dA3, right, rtol=1e-6) == (f is identity)
+    assert (np.ptp(right / dA3) > 0.1) == (f is softmax)
+
+
+def test_on_your_own_3_with_the_identity_it_is_the_formula_of_softmax_with_the_cross_entropy(n):
+    Z = n.A[2] @ n.W[3].T + n.b[3]
+    close(squared_error.gradient(Z, n.Y), (Z - n.Y) / 4)
+    close(nudged(lambda Z: cross_entropy(softmax(Z), n.Y), Z), (softmax(Z) - n.Y) / 4, 1e-7)
+
+
+def test_on_your_own_4_the_four_lines_from_memory_are_right(n, torchs):
+    asked, answers = said().split("## On your own")[1].split("<details>")
+    assert "\n4. Close the notebook." in asked and "check them with `ex.whole_batch.check`" in asked
+    lines = re.findall(r"`(.+?)`", re.search(r"\n4\. (.+)", answers)[1])
+    assert [line.split(" = ")[0] for line in lines] == list(ex.whole_batch.parts)
+
+    def remembered(dZ3, W3, A2, A1):
+        names = {"dZ3": dZ3, "W3": W3, "A2": A2, "A1": A1}
+        exec("\n".join(lines), names)
+        return tuple(names[part] for part in ex.whole_batch.parts)
+
+    assert ex.whole_batch.verdict(remembered)
+    found = remembered(n.dZ3, n.W[3], n.A[2], n.A[1])
+    for mine, other in zip(found, (torchs.dA[2], torchs.dZ[2], torchs.dW[2], torchs.db[2])):
+        close(mine, other)

@@ -1,0 +1,91 @@
+"""Diagrams: what stands in them, and where."""
+
+import inspect
+import re
+
+import matplotlib.pyplot as plt
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+
+from utils import diagrams, plots
+from utils.plots import BACKWARD, FORWARD
+
+FACTORS, RESULT = [("X", 6, 5), ("Wᵀ", 5, 7)], ("Z", 6, 7)
+DIAGRAMS = {
+    "lecture_network": lambda ax=None: diagrams.lecture_network(ax),
+    "shapes": lambda ax=None: diagrams.shapes(FACTORS, RESULT, ax),
+    "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t", "1"], ax),
+    "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], ["p", "q"], ax),
+}
+each_diagram = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=list(DIAGRAMS))
+
+
+@pytest.fixture(autouse=True)
+def no_figure_is_left():
+    yield
+    plt.close("all")
+
+
+def texts(ax):
+    """Return the texts of a diagram, {text: its artist}."""
+    return {text.get_text(): text for text in ax.texts if text.get_text()}
+
+
+def test_every_public_function_is_drawn_here():
+    assert {name for name, f in inspect.getmembers(diagrams, inspect.isfunction)
+            if f.__module__ == diagrams.__name__ and not name.startswith("_")} == {*DIAGRAMS}
+
+
+@each_diagram
+def test_a_diagram_is_an_axes_without_frame_that_can_be_shown(draw):
+    ax = draw()
+    assert isinstance(ax, Axes) and not ax.axison
+    assert plots.show(ax, "a diagram").png
+
+
+@each_diagram
+def test_a_diagram_is_drawn_into_the_axes_that_it_is_given(draw):
+    ax = plots.axes()
+    assert draw(ax) is ax
+
+
+@each_diagram
+def test_everything_lies_inside(draw):
+    ax = draw()
+    ax.figure.canvas.draw()
+    frame = ax.get_window_extent()
+    for text in texts(ax).values():
+        box = text.get_window_extent()
+        assert frame.x0 - 1 <= box.x0 and box.x1 <= frame.x1 + 1, text.get_text()
+
+
+def test_boxes_are_to_scale_and_the_inner_sizes_stand_beside_one_another():
+    ax = diagrams.shapes(FACTORS, RESULT)
+    assert [(p.get_height(), p.get_width()) for p in ax.patches] == [(6, 5), (5, 7), (6, 7)]
+    assert [t.get_text() for t in ax.texts] == ["X", "5", "6", "Wᵀ", "7", "5", "Z", "7", "6", "·", "="]
+
+
+def test_a_chain_has_values_in_blue_above_and_gradients_in_orange_beneath():
+    drawn = texts(diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t′", "1"]))
+    for value in ("2", "3", "9"):
+        assert drawn[value].get_position()[1] > 0 and to_hex(drawn[value].get_color()) == FORWARD.lower()
+    for gradient in ("st", "t′", "1"):
+        assert drawn[gradient].get_position()[1] < 0 and to_hex(drawn[gradient].get_color()) == BACKWARD.lower()
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_every_path_comes_back_to_the_unit_and_has_its_label_on_it(n):
+    ax = diagrams.paths("a", [f"z{i}" for i in range(n)], [f"w{i}" for i in range(n)])
+    drawn = texts(ax)
+    ends = [text.xy for text in ax.texts if text.get_text() == "" and hasattr(text, "xy")]
+    assert len(ends) == n and all(abs(x - 0.5) < 1e-9 and abs(y) < 1 for x, y in ends)
+    for i in range(n):
+        assert (drawn[f"w{i}"].get_position()[1] > 0) == (drawn[f"z{i}"].get_position()[1] >= 0) or n % 2
+
+
+def test_the_lecture_s_network_shows_the_shapes_of_its_89_parameters():
+    shapes = " ".join(texts(diagrams.lecture_network()))
+    pairs = re.findall(r"\((\d), (\d)\)", shapes)
+    assert [tuple(map(int, pair)) for pair in pairs] == [(7, 5), (4, 7), (3, 4)]
+    assert sum(int(m) * int(n) + int(m) for m, n in pairs) == 89

@@ -1,0 +1,95 @@
+"""Diagrams: shapes as boxes, a chain of steps with its values and slopes, the paths that lead back to a unit.
+
+Like `plots` they take plain data and return matplotlib `Axes`: blue is forward, orange is backward.
+"""
+
+import itertools
+
+import numpy as np
+from matplotlib.colors import to_rgb
+from matplotlib.patches import Rectangle
+
+from utils.plots import BACKWARD, FORWARD, TRUTH, axes, network
+
+
+def _bare(ax, width, height, x, y):
+    """Return an Axes without frame, on which a unit is equally long in both directions."""
+    ax = ax or axes(width=width, height=height)
+    ax.set(xlim=x, ylim=y, aspect="equal")
+    ax.axis("off")
+    return ax
+
+
+def lecture_network(ax=None):
+    """Draw the lecture's 5-7-4-3 network, with the shapes of its weights and biases beneath."""
+    sizes = (5, 7, 4, 3)
+    ax = network(sizes, ax or axes(width=8, height=4.6), ["$X$", "$A^{(1)}$", "$A^{(2)}$", "$A^{(3)}$"],
+                 ["$\\sigma$", "$\\sigma$", "softmax"])
+    for l, (n, m) in enumerate(itertools.pairwise(sizes), 1):
+        ax.text(2 * l - 1, -4.4, f"$W^{{({l})}}$ ({m}, {n})\n$b^{{({l})}}$ ({m},)", ha="center", va="top", fontsize=12)
+    ax.set_ylim(-6, 4.6)
+    return ax
+
+
+def shapes(factors, result, ax=None):
+    """Draw a product of matrices as boxes to scale; `factors` are (name, rows, columns), and so is `result`.
+
+    Sizes that have to be equal stand beside one another: the columns of a factor, the rows of the next.
+    """
+    width, places, signs = 0.0, [], ["·"] * (len(factors) - 1) + ["="]
+    for _, rows, columns in [*factors, result]:
+        places.append((width, rows, columns))
+        width += columns + 3.4
+    tall = max(rows for _, rows, _ in places)
+    ax = _bare(ax, 0.34 * width, 0.34 * (tall + 2), (-1.4, width - 2.8), (-tall / 2 - 0.5, tall / 2 + 1.3))
+    for (x, rows, columns), (name, _, _) in zip(places, [*factors, result]):
+        color = TRUTH if (name, rows, columns) == result else FORWARD
+        ax.add_patch(Rectangle((x, -rows / 2), columns, rows, fc=(*to_rgb(color), 0.15), ec=color, lw=2))
+        ax.text(x + columns / 2, 0, name, ha="center", va="center", fontsize=13, color=color)
+        ax.text(x + columns / 2, rows / 2 + 0.2, columns, ha="center", va="bottom", fontsize=12)
+        ax.text(x - 0.25, 0, rows, ha="right", va="center", fontsize=12)
+    for (x, _, columns), sign in zip(places, signs):
+        ax.text(x + columns + 1.1, 0, sign, ha="center", va="center", fontsize=18)
+    return ax
+
+
+def chain(names, values, slopes, gradients, ax=None):
+    """Draw the steps of a calculation in a row, with values above them in blue and gradients beneath in orange.
+
+    `slopes` stand on the arrows, one fewer than there are names: how each step reacts to the one on its left.
+    """
+    n = len(names)
+    ax = _bare(ax, 2.1 * n, 2.3, (-0.6, 2 * n - 1.4), (-1.15, 1.15))
+    for i, (name, value, gradient) in enumerate(zip(names, values, gradients)):
+        ax.text(2 * i, 0, name, ha="center", va="center", fontsize=15,
+                bbox={"boxstyle": "round,pad=0.45", "fc": "white", "ec": TRUTH, "lw": 1.8})
+        ax.text(2 * i, 0.52, value, ha="center", va="bottom", color=FORWARD, fontsize=14)
+        ax.text(2 * i, -0.52, gradient, ha="center", va="top", color=BACKWARD, fontsize=14, weight="bold")
+    for i, slope in enumerate(slopes):
+        _arrow(ax, (2 * i + 0.45, 0.1), (2 * i + 1.55, 0.1), FORWARD)
+        _arrow(ax, (2 * i + 1.55, -0.1), (2 * i + 0.45, -0.1), BACKWARD)
+        ax.text(2 * i + 1, -0.2, slope, ha="center", va="top", color=BACKWARD, fontsize=12)
+    return ax
+
+
+def paths(unit, targets, labels, ax=None):
+    """Draw the paths from several units back to one: `labels` stand on the arrows that return from `targets`."""
+    heights = 1.5 * (np.arange(len(targets))[::-1] - (len(targets) - 1) / 2)
+    ax = _bare(ax, 7, 0.75 * len(targets) + 1.2, (-1.2, 6.6), (heights[-1] - 0.7, heights[0] + 0.7))
+    for y, target, label in zip(heights, targets, labels):
+        _arrow(ax, (5.2, 0.94 * y), (0.5, 0.14 * y), BACKWARD)
+        ax.text(2.9, 0.55 * y + 0.14, label, ha="center", va="bottom", color=BACKWARD, fontsize=13,
+                rotation=np.degrees(np.arctan2(0.8 * y, 4.7)), rotation_mode="anchor", transform_rotates_text=True)
+        _circle(ax, (5.7, y), target, TRUTH)
+    _circle(ax, (0, 0), unit, BACKWARD)
+    return ax
+
+
+def _arrow(ax, start, end, color):
+    ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 2, "color": color, "shrinkA": 0, "shrinkB": 0})
+
+
+def _circle(ax, place, text, color):
+    ax.scatter(*place, s=1500, color="white", edgecolor=color, lw=2.2, zorder=2)
+    ax.text(*place, text, ha="center", va="center", fontsize=14, color=color, zorder=3)
+
