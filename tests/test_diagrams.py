@@ -16,7 +16,7 @@ DIAGRAMS = {
     "lecture_network": lambda ax=None: diagrams.lecture_network(ax),
     "shapes": lambda ax=None: diagrams.shapes(FACTORS, RESULT, ax),
     "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t", "1"], ax),
-    "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], ["p", "q"], ax),
+    "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], ["p", "q"], "sum", ax),
 }
 each_diagram = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=list(DIAGRAMS))
 

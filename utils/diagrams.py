@@ -72,8 +72,8 @@ def chain(names, values, slopes, gradients, ax=None):
     return ax
 
 
-def paths(unit, targets, labels, ax=None):
-    """Draw the paths from several units back to one: `labels` stand on the arrows that return from `targets`."""
+def paths(unit, targets, labels, total="", ax=None):
+    """Draw the paths from several units back to one: `labels` stand on the arrows, `total` beneath the unit."""
     heights = 1.5 * (np.arange(len(targets))[::-1] - (len(targets) - 1) / 2)
     ax = _bare(ax, 7, 0.75 * len(targets) + 1.2, (-1.2, 6.6), (heights[-1] - 0.7, heights[0] + 0.7))
     for y, target, label in zip(heights, targets, labels):
@@ -82,6 +82,7 @@ def paths(unit, targets, labels, ax=None):
                 rotation=np.degrees(np.arctan2(0.8 * y, 4.7)), rotation_mode="anchor", transform_rotates_text=True)
         _circle(ax, (5.7, y), target, TRUTH)
     _circle(ax, (0, 0), unit, BACKWARD)
+    ax.text(0, -0.75, total, ha="center", va="top", color=BACKWARD, fontsize=13, weight="bold")
     return ax
 
 

@@ -83,7 +83,12 @@ NUMBERS = [
     ("5.999", lambda: difference_quotient(np.square, 3.0, -0.001)),
     ("54.09", lambda: LECTURE.value([3.01, 3.0])),
     ("54.27", lambda: LECTURE.value([3.0, 3.01])),
+    ("54.09", lambda: 54 + 0.01 * LECTURE.gradient([3.0, 3.0])[0]),
+    ("54.27", lambda: 54 + 0.01 * LECTURE.gradient([3.0, 3.0])[1]),
     ("0.540", lambda: np.cos(1) * 1.0),
+    ("0.5403", lambda: np.cos(1)),
+    ("0.14", lambda: np.cos(1) - 0.4),
+    ("0.14", lambda: (np.sin(1 + 1e-4) - np.sin(1)) / 1e-4 - 0.4),
     ("0.068", lambda: np.sin(2) - np.sin(1)),
     ("0.421", lambda: np.sin(1) / 2),
     ("0.421", lambda: -gap(np.sin, np.cos, 1, 1e-4) / 1e-8),
@@ -94,7 +99,7 @@ NUMBERS = [
     ("0.16", lambda: abs(AXES).min()),
     ("0.005", lambda: 1e-7 ** (1 / 3)),
 ]
-GIVEN = {"0.01", "0.02", "0.001", "1.5"}  # steps, and an exponent
+GIVEN = {"0.01", "0.02", "0.04", "0.001", "0.4", "1.5"}  # steps, a wrong multiplier, and an exponent
 
 
 def said():
@@ -119,13 +124,27 @@ def test_no_number_of_the_page_is_left_out():
     "h = 0.0001  x² at 3: 6.0001   sin x at 1: 0.5403",
     "limit       x² at 3: 6.0000   sin x at 1: 0.5403, which is cos 1",
     "f(3, 3) = 54.0",
-    "∇f(3, 3) = [ 9. 27.]",
+    "gap with the wrong multiplier: [-0.3322  0.0097  0.0014  0.0001  0.    ]",
+    "the same, per unit of step:    [-0.3322  0.0974  0.1361  0.1399  0.1403]",
+    "∇f(3, 3) = [ 9. 27.]", "predicted for 0.01 more of x1, and of x2: [54.09 54.27]",
+    "f itself:                                 [54.0901 54.2704]",
     "best of 360 directions: [0.309  0.9511]   by the gradient: [0.3162 0.9487]",
     "chord of length 0.4226: ∇f Δx = -0.229120, cosine of the angle -0.0365",
+    "chord of length 0.0442: ∇f Δx = -0.002639, cosine of the angle -0.0040",
     "chord of length 0.0044: ∇f Δx = -0.000027, cosine of the angle -0.0004",
+    "f after a walk of length 20 along the curve f = 16, in steps of 0.1 and 0.01: [19.45 16.34]",
+    "sin(1 + h) = 0.8414709848084369",
+    "sin(1)     = 0.8414709848078965",
+    "quotient   = 0.540346, and cos 1 = 0.540302",
 ])
 def test_a_printed_line_is_this(line, book):
     assert line in book.printed.splitlines()
+
+
+def test_the_gradients_numbers_would_have_told_the_opening_before_the_parameters_were_raised(n):
+    for i, told in enumerate((54.09, 54.27)):
+        assert told == pytest.approx(54 + 0.01 * n.gradient(n.x)[i], rel=1e-14)
+        assert f"{n.f(n.x + 0.01 * np.eye(2)[i]):.2f}" == f"{told}"
 
 
 def test_nothing_stops_although_eight_exercises_are_open(book):
@@ -191,15 +210,35 @@ def test_half_of_sin_1_stands_in_front_of_the_square(n):
     assert (np.diff(abs(n.gap / n.steps**2 + np.sin(1) / 2)) < 0).all()
 
 
-def test_only_with_the_derivative_does_the_gap_go_to_zero_faster_than_the_step(n):
+def test_where_the_second_derivative_is_zero_the_gap_shrinks_by_even_more_than_a_hundred():
+    assert gap(np.sin, np.cos, 0, 0.1) / gap(np.sin, np.cos, 0, 0.01) == pytest.approx(1000, rel=0.01)
+
+
+def test_the_gap_of_the_wrong_multiplier_goes_to_0_only_as_fast_as_the_step(n):
+    assert exponent(n.steps[-3:], n.wrong_gap[-3:]) == pytest.approx(1, abs=0.02)
+    assert (abs(n.wrong_gap / n.steps - (np.cos(1) - 0.4)) <= 0.5 * n.steps).all()
+
+
+@pytest.mark.parametrize("wrong", [-0.1, 0.4, 0.5, 0.54, 0.6])
+def test_only_with_the_derivative_does_the_gap_go_to_zero_faster_than_the_step(wrong, n):
     assert abs(n.gap / n.steps)[-1] < 1e-4
-    assert (abs(n.wrong_gap / n.steps - (np.cos(1) - 0.5)) <= 0.5 * n.steps).all()
+    left = (np.sin(1 + n.steps) - np.sin(1) - wrong * n.steps) / n.steps
+    assert left[-1] == pytest.approx(np.cos(1) - wrong, abs=1e-4) and abs(left[-1]) > 1e-4
 
 
-def test_all_other_terms_are_squares_and_products_of_steps():
-    x, d = np.random.default_rng(0).normal(size=(2, 50, 2))
-    rest = LECTURE.value(x + d) - LECTURE.value(x) - (LECTURE.gradient(x) * d).sum(1)
-    np.testing.assert_allclose(rest, d[:, 0] ** 2 + d[:, 0] * d[:, 1] + 4 * d[:, 1] ** 2, rtol=1e-9, atol=1e-12)
+def test_moved_one_after_the_other_the_second_multiplier_is_changed_only_a_little(n):
+    """By something like the step, and so the change by something like its square."""
+    for f, slope in ((n.f, n.gradient), (n.wavy, slope_of_wavy)):
+        for p in NEAR[:10]:
+            shifts, rests = [], []
+            for step in SHORTER / 10:
+                first, second = np.array([step, 0]), np.array([0, -2 * step])
+                moves = f(p + first) - f(p), f(p + first + second) - f(p + first)
+                assert sum(moves) == pytest.approx(f(p + first + second) - f(p), abs=1e-14)
+                shifts.append(abs(slope(p + first)[1] - slope(p)[1]))
+                rests.append(abs(sum(moves) - slope(p) @ (first + second)))
+            assert exponent(SHORTER, shifts) == pytest.approx(1, abs=0.05)
+            assert exponent(SHORTER, rests) == pytest.approx(2, abs=0.2)
 
 
 def test_walks_along_the_curve_drift_about_ten_times_less_with_steps_ten_times_shorter(n):
@@ -232,6 +271,16 @@ def test_f_is_the_companion_in_utils_and_54_at_3_3(n):
 def test_f_is_lowest_0_at_the_cross(n):
     assert n.f(np.zeros(2)) == 0
     assert min(n.f(p) for p in POINTS) > 0 and SMALL > 0
+
+
+def test_the_curves_of_the_map_follow_in_equal_steps_and_are_close_together_where_f_is_steep(n):
+    levels = np.array([18, 36, 54, 72, 90])
+    assert any("levels=(18, 36, 54, 72, 90)" in source for source in sources("01"))
+    assert len(set(np.diff(levels))) == 1
+    for direction in CIRCLE[::10]:
+        r = np.sqrt(levels / n.f(direction))
+        slopes = [n.gradient(middle * direction) @ direction for middle in (r[1:] + r[:-1]) / 2]
+        np.testing.assert_allclose(np.diff(r) * slopes, 18, rtol=1e-12)
 
 
 @pytest.mark.parametrize("level", [0.5, 20, 54])
@@ -277,15 +326,15 @@ def test_the_gap_is_of_the_size_of_the_step_squared(n):
 
 def test_the_table_of_steps_holds_these_numbers(n):
     assert n.rows == [["(0.01, 0)", "0.0901", "0.0900", "0.0001"], ["(0, 0.01)", "0.2704", "0.2700", "0.0004"],
-                      ["(-0.02, 0.01)", "0.0906", "0.0900", "0.0006"],
+                      ["(-0.04, 0.02)", "0.1824", "0.1800", "0.0024"],
                       ["(0.01, -0.02)", "-0.4485", "-0.4500", "0.0015"],
                       ["(0.1, -0.2)", "-4.3500", "-4.5000", "0.1500"]]
 
 
-def test_the_gradient_predicts_0_09_and_the_change_is_0_0906(n):
-    step = np.array([-0.02, 0.01])
-    assert n.gradient(n.x) @ step == pytest.approx(ex.predicted_change.reference()) == pytest.approx(0.09)
-    assert n.f(n.x + step) - n.f(n.x) == pytest.approx(0.0906)
+def test_the_gradient_predicts_0_18_and_the_change_is_0_1824(n):
+    step = np.array([-0.04, 0.02])
+    assert n.gradient(n.x) @ step == pytest.approx(ex.predicted_change.reference()) == pytest.approx(0.18)
+    assert n.f(n.x + step) - n.f(n.x) == pytest.approx(0.1824)
 
 
 def test_the_shapes_are_those_of_the_table(n):
@@ -320,6 +369,13 @@ def test_24_directions_are_drawn_and_the_longest_lie_next_to_the_gradient(n):
     assert abs(drawn @ n.up)[length.argsort()[-2:]].min() > np.cos(np.radians(7.5))
 
 
+def test_the_ends_of_the_lines_lie_on_two_circles_and_a_line_is_a_twelfth_of_the_gain(n):
+    ends = np.array([gain / 12 * d * np.sign(gain) for d, gain in zip(n.directions, n.gains)])
+    np.testing.assert_allclose(np.linalg.norm(ends, axis=1), abs(n.gains) / 12, rtol=1e-12)
+    middles = np.where(n.gains[:, None] > 0, 1, -1) * n.gradient(n.x) / 24
+    np.testing.assert_allclose(np.linalg.norm(ends - middles, axis=1), np.linalg.norm([9, 27]) / 24, rtol=1e-3)
+
+
 def test_at_a_right_angle_nothing_happens_to_first_order(n):
     across = ex.along_the_curve.reference(n.up)
     changes = [n.f(n.x + step * across) - n.f(n.x) for step in SHORTER]
@@ -333,7 +389,7 @@ def test_where_the_gradient_is_zero_all_directions_are_level_to_first_order(n):
         np.testing.assert_allclose(np.divide(changes[:-1], changes[1:]), 10)
 
 
-# 6 · The gradient is perpendicular to the level curve -----------------------------------------------
+# 6 · Which way does nothing change? ----------------------------------------------------------------
 
 
 def test_f_grows_with_the_square_of_the_distance_from_0(n):
@@ -371,6 +427,15 @@ def test_the_gradient_is_perpendicular_to_the_tangent_of_the_level_curve(angle, 
     assert abs(n.gradient(p) @ along / np.linalg.norm(along)) < 1e-6 * np.linalg.norm(n.gradient(p))
 
 
+@pytest.mark.parametrize("angle", [20, 110, 250])
+def test_the_limit_of_chord_over_dt_points_along_the_tangent_and_its_product_with_the_gradient_is_0(angle, n):
+    at, p = np.radians(angle), n.on_curve(np.radians(angle))
+    speed = (n.on_curve(at + 1e-5) - n.on_curve(at - 1e-5)) / 2e-5
+    away = [np.linalg.norm(chord(n.on_curve, turn, at) / turn - speed) for turn in TURNS]
+    np.testing.assert_allclose(np.divide(away[1:], away[:-1]), 0.1, rtol=0.2)
+    assert abs(n.gradient(p) @ speed) < 1e-6 and np.linalg.norm(speed) > 1 and n.gradient(p).any()
+
+
 def test_a_quarter_turn_counter_clockwise_keeps_the_length_and_leaves_f_to_first_order(n):
     for p in POINTS:
         g = n.gradient(p)
@@ -403,6 +468,18 @@ def test_at_a_step_of_1e_12_the_two_values_share_exactly_eleven_decimals(n):
     assert n.h == 1e-12 and one[:11] == other[:11] and one[11] != other[11]
 
 
+def test_that_the_step_is_not_quite_1e_12_does_most_of_the_harm(n):
+    taken, change = (1 + 1e-12) - 1, np.sin(1 + 1e-12) - np.sin(1)
+    harm = abs(n.quotient(np.sin, 1.0, 1e-12) / np.cos(1) - 1)
+    assert taken != 1e-12 and abs(taken / 1e-12 - 1) == pytest.approx(harm, rel=0.15)
+    assert abs(change / taken / np.cos(1) - 1) < harm / 5  # what the values' rounding alone does
+
+
+def test_the_difference_of_the_two_values_has_only_four_digits_left():
+    spacing = np.spacing(np.sin(1.0))  # of neighbouring numbers
+    assert round(np.log10((np.sin(1 + 1e-12) - np.sin(1)) / spacing)) == 4
+
+
 def test_the_quotient_then_has_four_digits_and_the_one_of_a_longer_step_has_more(n):
     away = [abs(n.quotient(np.sin, 1.0, h) / np.cos(1) - 1) for h in (1e-12, 1e-8)]
     assert 1e-5 < away[0] < 1e-3 and away[1] < 1e-7
@@ -415,6 +492,32 @@ def test_the_computer_keeps_about_sixteen_digits_and_float32_about_seven():
 def test_bending_grows_like_h_one_sided_and_like_h_squared_centred(n):
     assert exponent(n.hs[-6:], n.error_one[-6:]) == pytest.approx(1, abs=0.02)
     assert exponent(n.hs[-4:], n.error_two[-4:]) == pytest.approx(2, abs=0.02)
+
+
+def test_bending_is_one_sided_half_the_second_derivative_times_h_and_centred_the_gaps_cancel(n):
+    second = abs(n.wavy(n.point))  # in both arguments
+    np.testing.assert_allclose(n.error_one[-5:-2], second / 2 * n.hs[-5:-2], rtol=0.01)
+    for e in np.eye(2):
+        gaps = [[n.wavy(n.point + side * h * e) - n.wavy(n.point) - side * h * n.exact @ e for h in SHORTER / 10]
+                for side in (1, -1)]
+        np.testing.assert_allclose(gaps[0], gaps[1], rtol=0.05)
+        assert exponent(SHORTER, abs(np.subtract(*gaps))) == pytest.approx(3, abs=0.05)
+
+
+def test_where_rounding_and_bending_are_equal_h_is_1e_8_one_sided_and_5e_6_centred(n):
+    centred_h = 1e-16 ** (1 / 3)
+    assert f"{centred_h:.0e}" == "5e-06"
+    np.testing.assert_allclose([1e-16 / 1e-8, 1e-16 / centred_h], [1e-8, centred_h**2])
+    for h, errors in ((1e-8, n.error_one), (centred_h, n.error_two)):
+        assert 1 / 3 < n.hs[errors.argmin()] / h < 3
+
+
+def test_the_best_of_all_h_is_near_these_two_at_other_points_too(n):
+    hs = np.logspace(-10, -3, 57)
+    for h, quotient in ((1e-8, lambda p, h: np.array([(n.wavy(p + h * e) - n.wavy(p)) / h for e in np.eye(2)])),
+                        (1e-16 ** (1 / 3), lambda p, h: centred(n.wavy, p, h))):
+        best = [hs[np.argmin([abs(quotient(p, step) - slope_of_wavy(p)).max() for step in hs])] for p in NEAR]
+        assert 1 / 3 < np.median(best) / h < 3
 
 
 def test_rounding_is_about_1e_16_over_h_for_both_recipes(n):
@@ -557,6 +660,16 @@ def test_in_float32_the_best_h_of_the_grid_is_1e_2_and_rounding_is_about_1e_7_ov
     np.testing.assert_allclose(n.hs[5:][errors.argmin()], 1e-2)
     assert exponent(n.hs[-2:], errors[-2:]) == pytest.approx(2, abs=0.2)
     np.testing.assert_allclose(np.log10(errors[2:6] * n.hs[7:11]), -7, atol=1)
+
+
+def test_the_line_to_try_has_its_best_h_between_1e_3_and_1e_2(n):
+    def off(h):
+        return abs(n.nudge(lambda x: n.wavy(x.astype(np.float32)), n.point, h) - n.exact).max()
+
+    assert n.hs[np.argmin([off(h) for h in n.hs])] == pytest.approx(1e-2)
+    hs = np.logspace(-5, -1, 201)
+    typical = [np.median([off(h * by) for by in np.linspace(0.8, 1.25, 21)]) for h in hs]  # rounding goes up and down
+    assert 1e-3 < hs[np.argmin(typical)] < 1e-2
 
 
 def test_in_float32_the_best_of_all_h_lies_near_the_cube_root_of_1e_7(n):

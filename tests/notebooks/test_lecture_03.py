@@ -100,9 +100,10 @@ NUMBERS = [
     ("0.17", lambda n: column_softmax(n.my_Z[3])[0, 0]),
     ("0.21", lambda n: column_softmax(n.my_Z[3])[0, 1]),
     ("0.19", lambda n: column_softmax(n.my_Z[3])[0, 2]),
-    ("0.3374", lambda n: n.my_A[3][range(4), LABELS].mean()),
     ("1.10", lambda n: log(3)),
     ("0.001", lambda n: exp(-7)),
+    ("7.09", lambda n: -log(softmax(n.my_Z[3] - [7.0, 0, 0])[1, 0])),
+    ("0.74", lambda n: -log(n.my_A[3][1, 0])),
     ("1.14", lambda n: price(n.my_A[3], n.Y)),
     ("2.26", lambda n: price(softmax(n.my_Z[3] - [7.0, 0, 0]), n.Y)),
 ]
@@ -126,8 +127,8 @@ def said():
     """The notebook's text, its captions, and what stands in the pictures."""
     cells = nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), as_version=4).cells
     captions = [caption.value for _, caption in calls("show")]
-    assert len(captions) == 7
-    labels = [args[0].value for args in calls("ax.annotate")]
+    assert len(captions) == 8
+    labels = [args[0].value for args in calls("ax.annotate") if isinstance(args[0], ast.Constant)]
     return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions + labels)
 
 
@@ -168,9 +169,10 @@ def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there(
     "product of 1,000 probabilities 0.35: 0.0",
     "sum of their logarithms:             -1049.82",
     "[[0. 0. 1.]",
-    "now 0.3374, for a better network 0.5675",
-    "now 1.1394, for a better network 0.5902; guessing: 1.0986",
-    "by the formula: nan",
+    "0.3374",
+    "the hasty loss: 0.3374, for a better network 0.5675",
+    "cross-entropy:  1.1394, for a better network 0.5902",
+    "by the formula: nan  your function: nan",
     "in utils:       0.0  (only the right classes are added up)",
     "softmax, then log: inf",
     "both in one:       800.0",
@@ -189,6 +191,23 @@ def test_in_the_explanations_nothing_is_broken_and_all_comparisons_agree(book):
     assert book.broken == [] and book.printed.count("✓") == len(calls("agree")) + len(calls("claim")) == 11
 
 
+def test_the_sections_have_these_titles_and_softmax_is_in_the_one_that_is_named():
+    titles = [line for line in said().splitlines() if line.startswith("## ")]
+    assert titles == ["## 1 · One unit", "## 2 · Why bend at all?", "## 3 · What adding a bias means",
+                      "## 4 · A network", "## 5 · Softmax", "## 6 · How wrong? From probabilities to a loss",
+                      "## 7 · Two traps with the logarithm", "## 8 · For the curious: no bias at all",
+                      "## Recap", "## On your own"]
+    assert "three probabilities (section 5)" in said()
+
+
+def test_the_exercises_stand_in_their_order_with_their_effort():
+    tags = [c.metadata.tags[0].partition(":")[2] for c in nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), 4).cells
+            if c.metadata.get("tags", ["figure"]) != ["figure"]]
+    assert tags == list(ex.lesson.exercises)
+    efforts = re.findall(r"\*\*✎ Exercise (\d) · (●+ \d min) · ", said())
+    assert efforts == [(str(i), e.effort) for i, e in enumerate(ex.lesson.exercises.values(), 1)]
+
+
 def test_the_break_is_between_the_fourth_and_the_fifth_section():
     assert "the break is after section 4" in said()
     assert said().index("## 4 ·") < said().index("**Half-way.**") < said().index("## 5 ·")
@@ -197,8 +216,11 @@ def test_the_break_is_between_the_fourth_and_the_fifth_section():
 # 1 · One unit ---------------------------------------------------------------------------------------
 
 
-def test_exercise_1_is_one_half():
-    assert 0.5 * 2 + 1 * (-1) + 0.5 == 0.5 == ex.neuron.reference()
+def test_exercise_1_is_minus_one_and_a_half_and_a_is_below_a_half():
+    assert "The inputs are $(2, -3)$, the weights $(0.5, 1)$, the bias is $0.5$." in said()
+    assert 0.5 * 2 + 1 * (-3) + 0.5 == -1.5 == ex.neuron.reference()
+    a = 1 / (1 + exp(1.5))
+    assert a < 1 / 2 and f"so a is below ½: {a:.2f}" in ex.neuron.remark and f"{a:.2f}" == "0.18"
 
 
 def test_the_sample_the_weights_and_the_bias_have_these_shapes(n):
@@ -265,10 +287,42 @@ def test_in_the_picture_the_dots_on_the_sigmoid_are_the_three_samples(n):
     assert [line.get_label() for line in curves[:2]] == ["activation", "its slope"]
 
 
+def test_in_the_picture_the_slopes_are_the_activations_own_and_that_of_relu_jumps_at_0_from_0_to_1():
+    h = 1e-6
+    for ax, f in zip(picture("Three activations and their slopes"), (sigmoid, tanh, relu)):
+        z, drawn = ax.lines[1].get_data()
+        there = np.isfinite(drawn)
+        there[[0, -1]] = False
+        np.testing.assert_allclose(drawn[there], ((f(z + h) - f(z - h)) / (2 * h))[there], atol=1e-3)
+        assert np.isfinite(drawn).all() == (f is not relu) and not (np.isnan(drawn) & (abs(z) > 0.03)).any()
+    z, drawn = z[np.isfinite(drawn)], drawn[np.isfinite(drawn)]
+    assert set(drawn[z < 0].round(9)) == {0} and set(drawn[z > 0].round(9)) == {1}
+
+
 def test_tanh_runs_from_minus_1_to_1_and_relu_is_max_of_0_and_z():
     z = np.linspace(-20, 20, 401)
     assert abs(tanh(z)).max() <= 1 and np.allclose(tanh(z[[0, -1]]), [-1, 1], atol=1e-12)
     assert relu(z).tolist() == [max(0, v) for v in z]
+
+
+def test_each_unit_has_its_own_row_of_weights_and_its_own_bias(rng):
+    X, W, b = rng.normal(size=(6, 5)), rng.normal(size=(4, 5)), rng.normal(size=4)
+    Z = ex.linear.reference(X, W, b)
+    assert Z.shape == (6, 4)
+    for i, j in np.ndindex(6, 4):
+        assert Z[i, j] == pytest.approx(sum(w * x for w, x in zip(W[j], X[i])) + b[j], rel=1e-12)
+
+
+def test_a_layers_weights_are_stored_as_in_pytorch_one_row_for_each_unit():
+    layer = torch.nn.Linear(5, 7)
+    assert tuple(layer.weight.shape) == (7, 5) and tuple(layer.bias.shape) == (7,)
+    X, W, b = (v.detach().numpy() for v in (torch.ones(6, 5), layer.weight, layer.bias))
+    np.testing.assert_allclose(ex.linear.reference(X, W, b), layer(torch.ones(6, 5)).detach(), atol=1e-6)
+
+
+def test_the_layer_is_written_in_section_1_before_the_two_layers_and_used_in_section_3():
+    assert comes_before("## 1 ·", "A **layer** is several units", "def my_linear(", "ex.linear.check(", "## 2 ·",
+                        "def my_affine(", "ex.affine.check(", "## 3 ·", "ex.linear.use(")
 
 
 # 2 · Why bend at all? -------------------------------------------------------------------------------
@@ -279,6 +333,33 @@ def test_a_unit_without_a_bend_says_the_more_the_worse_or_the_less_the_worse_but
     for w, b in rng.normal(size=(100, 2)):
         cold, healthy, hot = w * t + b
         assert (cold > healthy) == (healthy > hot)
+
+
+def test_with_several_measurements_a_weighted_sum_still_knows_only_one_direction_for_each(rng):
+    for w, others in zip(rng.normal(size=(100, 5)), rng.normal(size=(100, 5))):
+        cold, healthy, hot = (w @ [t, *others[1:]] for t in (35, 37, 39))
+        assert (cold > healthy) == (healthy > hot)
+
+
+def test_with_the_distance_from_37_as_one_more_measurement_a_weighted_sum_is_enough():
+    t = np.array([35, 37, 39])
+    danger = np.column_stack([t, abs(t - 37)]) @ [0, 1]
+    assert danger[0] > danger[1] < danger[2] and "the distance from 37° as one more measurement" in said()
+
+
+def test_what_a_weighted_sum_gives_a_photograph_it_takes_from_its_negative(rng):
+    """Inverted, white is 1 − black: what the two get has one sum for all photographs, so it cannot be high for both."""
+    photographs, w, b = rng.uniform(size=(50, 20, 20)), rng.normal(size=(20, 20)), rng.normal()
+    verdict, inverted = ((some * w).sum((1, 2)) + b for some in (photographs, 1 - photographs))
+    np.testing.assert_allclose(verdict + inverted, w.sum() + 2 * b, rtol=0, atol=1e-10)
+    assert "invert all the pixels, white for black, and the dog is still a dog" in said()
+
+
+@pytest.mark.parametrize("bend", [lambda z: z, sigmoid, tanh, relu], ids=["no bend", "sigmoid", "tanh", "relu"])
+def test_a_single_unit_with_a_bend_or_without_can_only_rise_or_only_fall(bend, rng):
+    t = np.linspace(35, 39, 101) - 37
+    for w, b in 2 * rng.normal(size=(50, 2)):
+        assert (np.diff(bend(w * t + b)) * np.sign(w) >= 0).all()
 
 
 def test_two_layers_without_a_bend_are_one_for_every_x(n):
@@ -315,37 +396,70 @@ def test_however_many_layers_without_a_bend_draw_a_straight_line_and_with_one_th
     assert abs(np.diff(curve, 2)).max() > 0.001 * np.ptp(curve)
 
 
-def test_two_units_with_the_weights_1_and_minus_1_add_up_to_the_distance_from_0(n):
-    assert n.hidden.shape == (9, 2)
-    assert n.hidden.sum(1).tolist() == [abs(v) for v in n.t[:, 0]]
+@pytest.mark.parametrize("d", [2, 5])
+def test_one_layer_draws_planes_for_more_inputs(d, rng):
+    """On the way from one point to another, all three results rise evenly."""
+    W, b, start, way = rng.normal(size=(3, d)), rng.normal(size=3), rng.normal(size=d), rng.normal(size=d)
+    assert abs(np.diff((start + np.linspace(-2, 2, 41)[:, None] * way) @ W.T + b, 2, axis=0)).max() < 1e-12
+
+
+def test_two_units_and_an_output_that_adds_them_are_the_distance_from_37(n):
+    assert r"$$|T - 37| = \operatorname{ReLU}(T - 37) + \operatorname{ReLU}(-T + 37) .$$" in said()
+    T = np.linspace(34, 40, 9)
+    assert n.W_two.tolist() == [[1], [-1]] and n.b_two.tolist() == [-37, 37] and n.hidden.shape == (9, 2)
+    assert n.hidden.tolist() == [[max(0, t - 37), max(0, -t + 37)] for t in T]
+    assert n.hidden.sum(1).tolist() == [abs(t - 37) for t in T]
     assert (np.diff(n.hidden[:, 0]) >= 0).all() and (np.diff(n.hidden[:, 1]) <= 0).all()
+    assert (n.hidden @ np.ones((1, 2)).T)[:, 0].tolist() == n.hidden.sum(1).tolist()  # a layer with one unit, no bias
 
 
-def test_of_37_degrees_the_two_units_make_no_danger_and_of_35_and_39_the_same():
-    x = np.array([35, 37, 39]) - 37
-    assert (relu(1.0 * x) + relu(-1.0 * x)).tolist() == [2, 0, 2] == abs(x).tolist()
+def test_with_the_weights_1_and_minus_1_and_no_biases_it_is_the_distance_from_0(rng):
+    x = rng.normal(size=(20, 1))
+    assert relu(x @ np.array([[1.0], [-1.0]]).T).sum(1).tolist() == abs(x[:, 0]).tolist()
+
+
+def test_of_37_degrees_the_two_units_make_no_danger_and_of_35_and_39_the_same(n):
+    T = np.array([[35.0], [37.0], [39.0]])
+    assert relu(T @ n.W_two.T + n.b_two).sum(1).tolist() == [2, 0, 2]
+
+
+@pytest.mark.parametrize(("right_corner", "left_corner"), [(36, 38.5), (38.5, 36), (35, 35), (39, 39), (34.5, 39.5)])
+def test_the_37_sits_in_the_two_biases_which_can_be_learned(right_corner, left_corner):
+    """Gradient descent on the two biases alone, from wrong corners, each within the range of the temperatures."""
+    assert "The 37° sits in the two biases, −37 and 37, and biases can be *learned*" in said()
+    t = np.linspace(34, 40, 61)
+    b, c = -right_corner, left_corner
+    for _ in range(1000):
+        right, left = relu(t + b), relu(c - t)
+        miss = right + left - abs(t - 37)
+        b, c = b - 0.5 * (miss * (right > 0)).mean(), c - 0.5 * (miss * (left > 0)).mean()
+    assert (b, c) == pytest.approx((-37, 37), abs=0.05)
 
 
 def test_in_the_picture_one_unit_rises_to_the_right_one_to_the_left_and_their_sum_is_the_corner():
     ax = picture("the best straight line")
     curves = {line.get_label(): line.get_ydata() for line in ax.lines}
-    d = ax.lines[0].get_xdata()
-    right, left = curves["ReLU(x)"], curves["ReLU(−x)"]
-    assert right.tolist() == relu(d).tolist() and left.tolist() == relu(-d).tolist()
+    T = ax.lines[0].get_xdata()
+    right, left = curves["ReLU(T − 37)"], curves["ReLU(−T + 37)"]
+    assert right.tolist() == relu(T - 37).tolist() and left.tolist() == relu(-T + 37).tolist()
     assert (np.diff(right) >= 0).all() and (np.diff(left) <= 0).all() and np.ptp(right) == np.ptp(left) == 3
-    assert curves["their sum, |x|"].tolist() == (right + left).tolist() == abs(d).tolist()
-    assert ax.get_xlabel() == "temperature − 37°"
+    assert curves["their sum"].tolist() == (right + left).tolist() == abs(T - 37).tolist()
+    assert ax.get_xlabel() == "temperature T" and T[[0, -1]].tolist() == [34, 40]
 
 
-def test_in_the_picture_the_best_straight_line_is_level_by_the_squares_and_by_the_largest_miss(rng):
-    """By squares: the integrals over −3 … 3. By the largest miss: at −3, 0 and 3 every line misses by 1½ somewhere."""
+def test_in_the_picture_the_best_straight_line_is_level_by_the_squares_by_the_largest_miss_and_by_the_mean_one(rng):
+    """From 34 to 40 the danger is |d|, d = −3 … 3. By squares: the integrals. By the largest miss: at −3, 0 and 3 every
+    line misses by 1½ somewhere. By the mean miss: none of many other lines does better."""
     ax = picture("the best straight line")
     level, = {*ax.lines[-1].get_ydata()}
-    d = ax.lines[0].get_xdata()
+    assert ax.lines[-1].get_label() == "the best straight line" and "The straight line that comes closest" in said()
+    d = ax.lines[0].get_xdata() - 37
     a, b = np.polyfit(d, abs(d), 1)
     assert abs(a) < 1e-12 and b == pytest.approx(level, abs=0.01) and level == 9 / 6
     lines = 3 * rng.normal(size=(1000, 2)) @ [[1, 1, 1], [-1, 0, 1]]
     assert abs(lines - [3, 0, 3]).max(1).min() >= 1.5 == abs(level - abs(d)).max()
+    mean_misses = [abs(u + v * d - abs(d)).mean() for u, v in rng.normal((level, 0), 1, (1000, 2))]
+    assert min(mean_misses) >= abs(level - abs(d)).mean() - 1e-12
 
 
 def test_no_straight_line_can_do_that(rng):
@@ -369,15 +483,7 @@ def test_notebook_00_had_six_bends(n):
     assert "[1, 6, 1], [tanh, identity]" in "\n".join(sources("00"))
 
 
-# 3 · Many units, many samples -----------------------------------------------------------------------
-
-
-def test_each_unit_has_its_own_row_of_weights_and_its_own_bias(rng):
-    X, W, b = rng.normal(size=(6, 5)), rng.normal(size=(4, 5)), rng.normal(size=4)
-    Z = ex.linear.reference(X, W, b)
-    assert Z.shape == (6, 4)
-    for i, j in np.ndindex(6, 4):
-        assert Z[i, j] == pytest.approx(sum(w * x for w, x in zip(W[j], X[i])) + b[j], rel=1e-12)
+# 3 · What adding a bias means -----------------------------------------------------------------------
 
 
 def test_plus_b_is_a_column_of_ones_times_a_row(n, bare):
@@ -422,6 +528,31 @@ def test_what_slips_through_where_n_is_the_number_of_units_stops_where_all_sizes
         else:
             with pytest.raises(ValueError, match="broadcast"):
                 slip()
+
+
+def test_a_transposed_matrix_slips_through_where_a_layer_is_square(rng):
+    X, square = rng.normal(size=(6, 4)), rng.normal(size=(4, 4))
+    assert (X @ square).shape == (X @ square.T).shape and not np.allclose(X @ square, X @ square.T)
+    with pytest.raises(ValueError, match="mismatch"):
+        X @ rng.normal(size=(3, 4))
+
+
+def test_our_own_example_breaks_the_rule_and_there_a_bias_stored_as_a_column_slips_through(n, A):
+    assert len(n.X) == 4 == len(n.net.b[2]) and "Four samples and a layer of four units" in said()
+    slipped = A[1] @ n.net.W[2].T + n.net.b[2][:, None]
+    assert slipped.shape == n.my_Z[2].shape and not np.allclose(slipped, n.my_Z[2])
+    for l in (1, 3):
+        with pytest.raises(ValueError, match="broadcast"):
+            A[l - 1] @ n.net.W[l].T + n.net.b[l][:, None]
+
+
+def test_each_check_with_a_layer_of_a_batch_tries_it_with_sizes_that_all_differ():
+    for exercise in (ex.linear, ex.extend):
+        assert any(len({*X.shape, len(b)}) == 3 for X, _, b in exercise.samples)
+    for f in (ex.shapes, ex.forward):
+        sizes = [(sample[0], *sample[1]) if f is ex.shapes else (*sample[3].shape, *map(len, sample[1].values()))
+                 for sample in f.samples]
+        assert any(len(set(some)) == len(some) for some in sizes)
 
 
 # 4 · A network --------------------------------------------------------------------------------------
@@ -474,6 +605,19 @@ def test_the_products_of_the_picture_are_the_networks_for_six_samples(n):
     assert all((np.ones((6, k)) @ np.ones((k, m))).shape == (6, m) for _, k, m in drawn)
 
 
+def test_the_three_products_are_drawn_in_three_rows_to_one_scale():
+    axes = picture("The three products for six samples")
+    assert axes.shape == (3,) and len({(*ax.get_xlim(), *ax.get_ylim()) for ax in axes}) == 1
+    assert all(ax.get_aspect() == 1 for ax in axes)
+    for ax, (n, m) in zip(axes, ((5, 7), (7, 4), (4, 3))):
+        boxes = [(box.get_height(), box.get_width()) for box in ax.patches]
+        assert boxes == [(6, n), (n, m), (6, m)]
+        (x0, x1), (y0, y1) = ax.get_xlim(), ax.get_ylim()
+        for box in ax.patches:
+            assert x0 < box.get_x() < box.get_x() + box.get_width() < x1
+            assert y0 < box.get_y() < box.get_y() + box.get_height() < y1
+
+
 @pytest.mark.parametrize("rows", [1, 3, 4])
 def test_line_after_line_the_shapes_are_those_of_the_comments(rows, bare):
     A, shapes = bare.X[:rows], []
@@ -518,17 +662,17 @@ def test_the_dicts_keys_are_the_numbers_of_the_layers_and_a_0_is_x(n, A):
 
 
 def test_samples_and_units_count_from_0_in_the_pictures_and_classes_in_the_text():
-    for ax in [*picture("What the layers put out"), *picture("divided by the sum of the row")]:
+    for ax in [*picture("The outputs of the three layers"), *picture("divided by the sum of the row")]:
         assert [text.get_text() for text in ax.get_yticklabels()] == [f"sample {i}" for i in range(4)]
         assert [text.get_text() for text in ax.get_xticklabels()] == [str(j) for j in range(len(ax.get_xticks()))]
-    assert comes_before("count from 0, and layers from 1", "x = X[:1]\n\na1")
+    assert comes_before("classes and units are numbered from 0, layers from 1", "x = X[:1]\n\na1")
     assert "$z_0, z_1, z_2$ come out of the last layer, one for each class" in said()
-    assert "class 0 becomes" in said() and "because sample 1 belongs to it" in said()
+    assert "class 0 becomes" in said() and "sample 1, which belongs to it" in said()
 
 
 @each_layer
 def test_the_picture_of_what_a_layer_puts_out_shows_its_numbers(l, A):
-    ax = picture("What the layers put out")[l - 1]
+    ax = picture("The outputs of the three layers")[l - 1]
     assert numbers_of(ax) == [f"{a:.2f}" for a in A[l].ravel()] and str(A[l].shape) in ax.get_title()
 
 
@@ -561,9 +705,17 @@ def test_at_the_output_the_three_can_hardly_be_told_apart(A):
     assert len(set(map(tuple, A[3][1:].round(2)))) == 1
 
 
-def test_where_a_unit_is_close_to_1_its_slope_is_close_to_0():
-    a = np.linspace(0.9, 1, 11)
-    assert (a * (1 - a) <= 0.09 + 1e-15).all() and (np.diff(a * (1 - a)) < 0).all()
+def test_where_a_unit_is_close_to_0_or_to_1_its_slope_is_close_to_0():
+    z, h = np.linspace(log(9), 20, 101), 1e-6
+    for side, a in ((z, np.linspace(0.9, 1, 11)), (-z, np.linspace(0.1, 0, 11))):
+        assert (a * (1 - a) <= 0.09 + 1e-15).all() and (np.diff(a * (1 - a)) < 0).all()
+        assert (abs(sigmoid(side) - a[-1]) <= 0.1 + 1e-12).all()
+        slope = (sigmoid(side + h) - sigmoid(side - h)) / (2 * h)
+        np.testing.assert_allclose(slope, sigmoid(side) * (1 - sigmoid(side)), atol=1e-9)
+
+
+def test_the_example_saturates_at_1_and_its_sample_0_at_0(A):
+    assert (A[1][1:] > 0.8).all() and A[1][0].min() < 0.03
 
 
 @pytest.mark.parametrize("sample", [1, 2, 3])
@@ -581,6 +733,79 @@ def test_the_explorer_counts_from_0_as_code_and_figures_do(n):
     assert repr(n.forward_explorer(step=1)) == (
         "The 5-7-4-3 network at Z⁽¹⁾, sample 0; 5 lines, as thick as their weights, run into unit 0: "
         f"entry 0 is {n.my_Z[1][0, 0]:.3f}.")
+
+
+@each_layer
+def test_in_the_explorer_the_thicker_a_line_the_larger_its_weight(l, n):
+    """Of all lines into the units of a layer: one scale for them."""
+    widths = []
+    for j, row in enumerate(n.net.W[l]):
+        actors = [a for a in passes.forward_scene(2 * l - 1, 0, j, 0, -8).actors if hasattr(a, "width")]
+        assert len(actors) == len(row)
+        weights = {float(passes.unit(l - 1, i)[1]): w for i, w in enumerate(row)}
+        widths += [(weights[float(np.asarray(a.xy)[0, 1])], a.width) for a in actors]
+    assert [width for _, width in sorted(widths)] == sorted(width for _, width in widths)
+
+
+def luminance(color):
+    return sum(int(color[k:k + 2], 16) for k in (1, 3, 5))
+
+
+@pytest.mark.parametrize("step", [2, 4, 6])
+def test_in_the_explorer_the_darker_a_unit_the_larger_its_number_in_every_layer_of_units(step, n):
+    """Inputs may be negative: these are grey, the darker the more negative."""
+    trace, l = forward(n.net, n.X), step // 2
+    discs = [a for a in passes.forward_scene(step, 1, 0, 0, n.X[1, 0]).actors if getattr(a, "size", 0) == 10]
+    shown = {tuple(np.ravel(a.xy)): luminance(a.color) for a in discs}
+    light = [shown[tuple(passes.unit(l, j))] for j in range(len(trace.A[l][1]))]
+    order = np.argsort(trace.A[l][1])
+    assert (np.diff(np.array(light)[order]) <= 0).all()
+
+
+@pytest.mark.parametrize(("row", "column", "value"), [
+    (0, 0, -8), (1, 2, -1), (2, 0, 7), (3, 0, 3), (1, 2, 10), (1, 2, -10), (1, 2, -5.5), (3, 4, 0.5)])
+def test_in_the_explorer_a_positive_unit_is_blue_and_a_negative_one_grey_the_darker_the_larger_in_size(row, column,
+                                                                                                     value, n):
+    X = n.X.copy()
+    X[row, column] = value
+    for step in range(7):
+        trace, discs = forward(n.net, X), [a for a in passes.forward_scene(step, row, 0, column, value).actors
+                                           if getattr(a, "size", 0) == 10]
+        colors = {tuple(np.ravel(a.xy)): a.color for a in discs}
+        layers = range(step // 2 + 1)
+        assert len(colors) == sum((5, 7, 4, 3)[l] for l in layers)
+        for l in layers:
+            units = [(v, colors[tuple(passes.unit(l, j))]) for j, v in enumerate(trace.A[l][row])]
+            for v, color in units:
+                red, green, blue = (int(color[k:k + 2], 16) for k in (1, 3, 5))
+                pale = abs(v) < 0.01 * max(abs(trace.A[l][row]))  # too small to be seen: white
+                assert pale or (red < green < blue if v > 0 else red == green == blue)
+            for sign in (-1, 1):  # in one colour; between the two, a blue unit is darker than a grey one of its size
+                one = sorted((abs(v), -luminance(color)) for v, color in units if v * sign > 0)
+                assert [dark for _, dark in one] == sorted(dark for _, dark in one)
+
+
+@pytest.mark.parametrize("row", range(4))
+def test_in_the_explorer_of_two_inputs_of_the_example_the_larger_in_size_is_the_darker_whatever_their_colours(row, n):
+    discs = [a for a in passes.forward_scene(0, row, 0, 0, n.X[row, 0]).actors if getattr(a, "size", 0) == 10]
+    for x, a in zip(n.X[row], discs):
+        assert all(luminance(a.color) < luminance(b.color) for y, b in zip(n.X[row], discs) if abs(x) > abs(y))
+
+
+def test_in_the_explorer_the_pencil_stands_beside_the_input_that_the_slider_edits():
+    for step, column in np.ndindex(8, 5):
+        pencil, = (a for a in passes.forward_scene(step, 1, 0, column, 3).actors if getattr(a, "words", "") == "✎")
+        assert np.ravel(pencil.xy).tolist() == passes.unit(0, column).tolist()
+
+
+def test_if_input_2_of_sample_1_is_edited_every_number_of_that_row_changes_and_the_loss_and_no_other(n):
+    X = n.X.copy()
+    X[1, 2] += 2
+    before, after = forward(n.net, n.X), forward(n.net, X)
+    for l in (1, 2, 3):
+        for old, new in ((before.Z[l], after.Z[l]), (before.A[l], after.A[l])):
+            assert (old != new).tolist() == [[i == 1] * old.shape[1] for i in range(4)]
+    assert cross_entropy(before.A[3], n.Y) != cross_entropy(after.A[3], n.Y)
 
 
 @pytest.mark.parametrize(("row", "value"), [(0, 5), (1, -10), (2, -10), (3, -10)])
@@ -686,6 +911,43 @@ def test_the_logarithm_of_the_product_is_the_sum_and_largest_where_the_product_i
     assert (some.prod(1).argsort() == np.log(some).sum(1).argsort()).all()
 
 
+def test_the_loss_is_the_negative_log_likelihood_divided_by_n(n, A):
+    likelihood = A[3][0, 2] * A[3][1, 0] * A[3][2, 1] * A[3][3, 2]
+    assert f"{likelihood:.5f}" == "0.01049" and n.loss(A[3], n.Y) == pytest.approx(-log(likelihood) / 4, rel=1e-14)
+    assert comes_before("It is called the **likelihood**", "the *negative log-likelihood*", "likelihood: the product")
+
+
+@cache
+def with_another_bias(shift):
+    """The four samples' probabilities of the right class, with `shift` added to the bias of class 2."""
+    X, _, net = lecture_example("numpy")
+    b = {**net.b, 3: net.b[3] + [0, 0, shift]}
+    return ex.forward.reference(net.W, b, net.f, X)[1][3][range(4), LABELS]
+
+
+def test_the_picture_shows_likelihood_and_loss_against_one_bias_of_the_last_layer():
+    product, loss = picture("likelihood: the product")
+    assert [ax.get_title() for ax in (product, loss)] == ["likelihood: the product", "loss: minus the mean logarithm"]
+    assert {ax.get_xlabel() for ax in (product, loss)} == {"added to the bias of class 2"}
+    shifts, products = product.lines[0].get_data()
+    assert loss.lines[0].get_xdata().tolist() == shifts.tolist() and shifts[[0, -1]].tolist() == [-3, 5]
+    moved = [with_another_bias(shift) for shift in shifts]
+    np.testing.assert_allclose(products, [np.prod(p) for p in moved], rtol=1e-12)
+    np.testing.assert_allclose(loss.lines[0].get_ydata(), [-sum(map(log, p)) / 4 for p in moved], rtol=1e-12)
+
+
+def test_where_the_product_is_largest_the_loss_is_smallest_and_both_pictures_mark_the_place():
+    """There the four probabilities of class 2 sum to 2, for two of the four samples belong to it."""
+    product, loss = (ax.lines for ax in picture("likelihood: the product"))
+    shifts, best = product[0].get_xdata(), product[0].get_ydata().argmax()
+    assert best == loss[0].get_ydata().argmin() and 0 < best < len(shifts) - 1
+    assert product[0].get_ydata().argsort()[::-1].tolist() == loss[0].get_ydata().argsort().tolist()
+    assert {*product[1].get_xdata(), *loss[1].get_xdata()} == {shifts[best]}
+    X, _, net = lecture_example("numpy")
+    last = forward(net, X).Z[3] + [0, 0, shifts[best]]
+    assert softmax(last)[:, 2].sum() == pytest.approx(2, abs=0.02) and LABELS.count(2) == 2
+
+
 def test_the_loss_does_not_grow_with_the_number_of_samples(n, A):
     twice = price(np.tile(A[3], (2, 1)), np.tile(n.Y, (2, 1)))
     assert twice == pytest.approx(n.loss(np.tile(A[3], (2, 1)), np.tile(n.Y, (2, 1))), rel=1e-14)
@@ -715,6 +977,8 @@ def test_the_picture_shows_the_prices_of_the_samples_and_of_guessing(n):
     np.testing.assert_allclose(dots.get_xydata(), [(n.my_A[3][i, c], -log(n.my_A[3][i, c]))
                                                    for i, c in enumerate(LABELS)], rtol=1e-14)
     assert set(guess.get_ydata()) == {np.log(3)}
+    marks = [text for text in picture("guessing: log 3").texts if text.get_text().isdigit()]
+    assert [(text.get_text(), *text.xy) for text in marks] == [(str(i), p, -np.log(p)) for i, p in enumerate(n.p)]
 
 
 def test_multiplied_entry_by_entry_y_keeps_the_right_probability_and_wipes_out_the_others(n, A):
@@ -748,7 +1012,18 @@ def test_the_untrained_network_is_slightly_worse_than_guessing(n, A):
 
 def test_the_hasty_loss_is_the_mean_probability_of_the_right_class(n, A):
     assert n.hasty_loss(A[3], n.Y) == pytest.approx(n.p.mean(), rel=1e-14)
+    assert f"{n.p.mean():.4f}" == "0.3374"
     assert ex.cross_entropy_loss.given(A[3], n.Y) == n.hasty_loss(A[3], n.Y)
+
+
+def test_the_hasty_loss_is_printed_alone_before_the_exercise_and_both_for_a_better_network_after_it(book):
+    assert comes_before("Is it a loss?", "def hasty_loss", "Ask first: if the network gets better",
+                        "ex.cross_entropy_loss.check(", "better = softmax(my_Z[3] + Y)")
+    lines = book.printed.splitlines()
+    alone, given = lines.index("0.3374"), next(i for i, line in enumerate(lines) if "the code as it was given" in line)
+    hasty, right = (next(i for i, line in enumerate(lines) if line.startswith(name))
+                    for name in ("the hasty loss: ", "cross-entropy:  "))
+    assert alone < given < hasty == right - 1
 
 
 @pytest.mark.parametrize("evidence", [0.1, 1, 3])
@@ -767,7 +1042,7 @@ def test_for_a_better_network_the_hasty_loss_goes_up_and_the_cross_entropy_down(
 @pytest.mark.filterwarnings("ignore:divide by zero", "ignore:invalid value")
 def test_sure_and_right_is_nan_by_the_formula_and_0_in_utils():
     assert np.isnan(-(SURE * np.log(SURE)).sum()) and np.isnan(0 * np.log(np.zeros(1))).all()
-    assert np.isnan(ex.cross_entropy_loss.reference(SURE, SURE))
+    assert np.isnan(ex.cross_entropy_loss.reference(SURE, SURE)) and np.isnan(run("03").names["loss"](SURE, SURE))
     assert cross_entropy(SURE, SURE) == 0
 
 
@@ -791,11 +1066,22 @@ def test_sure_and_wrong_is_infinite_by_way_of_softmax_and_finite_in_one(size):
         assert softmax_cross_entropy(z, y) == size == size + np.log1p(np.exp(-float(size)))
 
 
+def test_on_paper_the_loss_of_800_and_0_is_800_and_it_is_told_after_the_cell():
+    """log a₁ = −800 − log(1 + e^−800), and the last term is smaller than e^−800, less than any number here."""
+    assert r"a_1 = e^{0 - 800}/(e^{800 - 800} + e^{0 - 800})" in said()
+    assert -(0 - 800) + np.log(np.exp(800.0 - 800) + np.exp(0.0 - 800)) == 800
+    z, y = torch.tensor([[800.0, 0.0]], dtype=torch.float64), torch.tensor([1])
+    assert torch.nn.functional.cross_entropy(z, y).item() == 800
+    assert comes_before("on paper before you run the cell", '"both in one:      "', "The true loss is 800, large")
+
+
 def test_softmax_and_logarithm_put_together_are_this_formula(n, rng):
     for Z in (n.my_Z[3], 5 * rng.normal(size=(20, 4))):
         m = Z.max(1, keepdims=True)
         log_a = (Z - m) - np.log(np.exp(Z - m).sum(1, keepdims=True))
         np.testing.assert_allclose(log_a, np.log(softmax(Z)), atol=1e-14)
+        np.testing.assert_allclose(log_a, np.log(np.exp(Z - m) / np.exp(Z - m).sum(1, keepdims=True)), atol=1e-14)
+    assert r"\log a_j = \log \frac{e^{z_j - c}}{\sum_k e^{z_k - c}} = (z_j - c) - \log \sum_k e^{z_k - c}" in said()
 
 
 # 8 · No bias at all ---------------------------------------------------------------------------------
@@ -862,12 +1148,23 @@ def test_to_subtract_7_everywhere_changes_nothing_at_all(n, A):
     assert softmax_cross_entropy(n.my_Z[3] - 7, n.Y) == pytest.approx(price(A[3], n.Y), rel=1e-13)
 
 
+def test_sample_1_then_costs_7_09_instead_of_0_74_and_outweighs_what_the_three_others_gain(n, A):
+    before, after = (-np.log(softmax(Z)[range(4), LABELS]) for Z in (n.my_Z[3], n.my_Z[3] - [7.0, 0, 0]))
+    assert [f"{costs[1]:.2f}" for costs in (before, after)] == ["0.74", "7.09"] and LABELS[1] == 0
+    gains = (before - after)[[0, 2, 3]]
+    assert (gains > 0).all() and after[1] - before[1] > gains.sum()
+    assert "now costs 7.09 instead of 0.74, and outweighs what the three others gain" in said()
+
+
 def test_to_subtract_7_from_the_first_column_makes_class_0_less_likely_against_each_of_the_others(n, A):
     lower = softmax(n.my_Z[3] - [7.0, 0, 0])
     for other in (1, 2):
         np.testing.assert_allclose(lower[:, 0] / lower[:, other], exp(-7) * A[3][:, 0] / A[3][:, other], rtol=1e-12)
     rises = -np.log((lower * n.Y).sum(1)) > -np.log(n.p)
     assert rises.tolist() == [False, True, False, False] and LABELS[1] == 0
+    change = -np.log((lower * n.Y).sum(1)) + np.log(n.p)
+    assert change[1] > 3 * -change[[0, 2, 3]].sum() and change.mean() == pytest.approx(
+        price(lower, n.Y) - price(A[3], n.Y), rel=1e-12)
 
 
 @pytest.mark.parametrize("p", [(1 / 2, 1 / 2, 1 / 2, 1 / 2), (1, 1, 1 / 4, 1 / 4)])

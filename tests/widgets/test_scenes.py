@@ -125,6 +125,14 @@ def test_the_laboratorys_path_is_the_algorithms():
     np.testing.assert_array_equal(actors[3].xy[:, 1], run.values)
 
 
+def test_without_marks_neither_the_best_rate_nor_the_edge_is_given_away():
+    marked, bare = (slopes.step_size_stages(marks)[""].axes["rate"] for marks in (True, False))
+    assert len(marked.texts) == 2 and len(bare.texts) == len(bare.lines) == 0
+    scene = slopes.step_size_scene(0.25, 3.0, 3.0, "fixed", 40)
+    assert "Rule 1" not in scene.readout and "Rule 2" in scene.readout
+    check(slopes.step_size_stages(False), scene)
+
+
 def test_the_marks_stand_at_the_best_rate_and_at_the_edge():
     assert np.isclose(slopes.BEST, 0.2) and np.isclose(slopes.EDGE, 0.24503, atol=5e-6)
 

@@ -203,47 +203,47 @@ def gradient_exponent_kept(X):
            "The row is (9, 27). Multiply it by the column Δx, signs included."])
 def predicted_change():
     """a number"""
-    return 0.09
+    return 0.18
 
 
 @predicted_change.mistake("wrong sign")
 def change_negative():
     """The size is right. Which of the two moves wins, the one that costs or the one that gains?"""
-    return -0.09
+    return -0.18
 
 
 @predicted_change.mistake()
 def change_without_signs():
     """You have added two gains. The first argument moves *down*, so its share is taken away."""
-    return 0.45
+    return 0.9
 
 
 @predicted_change.mistake()
 def change_swapped():
     """The multipliers are swapped: 9 belongs to x₁, and 27 to x₂."""
-    return -0.45
+    return -0.9
 
 
 @predicted_change.mistake()
 def change_one_multiplier():
     """You have added the steps first, and the multipliers, too. Each step is to be multiplied by its own."""
-    return -0.36
+    return -0.72
 
 
 @predicted_change.mistake()
 def change_new_value():
     """That is about the new value of f. What is wanted is by how much it differs from the old value, 54."""
-    return 54.09
+    return 54.18
 
 
 predicted_change.wrong_answers(
-    change_itself=(0.0906,
+    change_itself=(0.1824,
         "That is the change itself, f after less f before. What is asked for is what the multipliers predict."),
-    change_of_first=(-0.18, "That is the share of x₁ alone. The second argument moves as well."),
-    change_of_second=(0.27, "That is the share of x₂ alone. The first argument moves as well."),
-    change_of_lengths=(float(np.hypot(9, 27) * np.hypot(0.02, 0.01)),
+    change_of_first=(-0.36, "That is the share of x₁ alone. The second argument moves as well."),
+    change_of_second=(0.54, "That is the share of x₂ alone. The first argument moves as well."),
+    change_of_lengths=(float(np.hypot(9, 27) * np.hypot(0.04, 0.02)),
         "You have multiplied two lengths. That would be right if the move went straight uphill; it does not."),
-    change_without_product=(0.12, "The product x₁x₂ is missing from your multipliers: at (3, 3) they are 9 and 27."))
+    change_without_product=(0.24, "The product x₁x₂ is missing from your multipliers: at (3, 3) they are 9 and 27."))
 
 
 @lesson.exercise(

@@ -22,19 +22,62 @@ def network_sample(N, *sizes, f):
 
 @lesson.exercise(
     level=1, minutes=2,
-    rtol=1e-3, hints=["Multiply each input by its own weight, and add the products: 2 · 0.5 and (−1) · 1.",
+    rtol=1e-3, remark="It is negative, so a is below ½: 0.18.",
+    hints=["Multiply each input by its own weight, and add the products: 2 · 0.5 and (−3) · 1.",
            "Then add the bias."])
 def neuron():
     """a number"""
-    return 0.5
+    return -1.5
 
 
 neuron.wrong_answers(
-    neuron_without_bias=(0, "The bias is missing: 0.5 is added to the weighted sum."),
-    neuron_sign=(2.5, "The second input is −1: its product with the weight is taken away."),
-    neuron_bent=(0.6225, "That is a, after the sigmoid. The question is about z, before it."),
-    neuron_unweighted=(1.5, "You have added the inputs as they are. Each is multiplied by its weight first."),
-    neuron_crossed=(2.0, "The weights have changed places: 0.5 belongs to the 2, and 1 to the −1."))
+    neuron_without_bias=(-2, "The bias is missing: 0.5 is added to the weighted sum."),
+    neuron_sign=(4.5, "The second input is −3: its product with the weight is taken away."),
+    neuron_bent=(0.1824, "That is a, after the sigmoid. The question is about z, before it."),
+    neuron_unweighted=(-0.5, "You have added the inputs as they are. Each is multiplied by its weight first."),
+    neuron_crossed=(1.0, "The weights have changed places: 0.5 belongs to the 2, and 1 to the −3."))
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(3, 4, 4)],
+    hints=["Say the shapes aloud: X is (N, n), W is (m, n), and the result is (N, m).",
+           "Which of the two has to be turned so that the n's meet?",
+           "The bias has one number for each of the m units; broadcasting gives it to every row."])
+def linear(X, W, b):
+    """Return Z, shape (N, m), for X (N, n), W (m, n) and b (m,)."""
+    return X @ W.T + b
+
+
+@linear.mistake("bias missing")
+def linear_without_bias(X, W, b):
+    """The bias is missing: each unit adds its own number to what it has weighed."""
+    return X @ W.T
+
+
+@linear.mistake("transposed")
+def linear_untransposed(X, W, b):
+    """W holds one row for each *output*, so it enters turned round. Yours runs only where a layer is square, and is
+    wrong there."""
+    return X @ W + b
+
+
+@linear.mistake()
+def linear_one_sample_a_column(X, W, b):
+    """The numbers are right, but you have laid the samples into columns. Rows are samples, in and out."""
+    return W @ X.T + b[:, None]
+
+
+@linear.mistake("only the first row")
+def linear_of_first_row(X, W, b):
+    """This is what becomes of the first sample. The batch has N, and each has its row in the result."""
+    return X[:1] @ W.T + b
+
+
+@linear.mistake()
+def linear_bias_weighed(X, W, b):
+    """You add the bias before the weights, so that it is weighed as well. It is added to the finished sums."""
+    return (X + b[0]) @ W.T
 
 
 @lesson.exercise(
@@ -78,48 +121,6 @@ def affine_second_bias_forgotten(W1, b1, W2, b2):
 def affine_bias_of_both(W1, b1, W2, b2):
     """You send both biases through the second layer. Its own is added behind its weights."""
     return W2 @ W1, W2 @ b1 + W2.sum(1) * b2
-
-
-@lesson.exercise(
-    level=1, minutes=3,
-    samples=[layer_sample(4, 5, 3), layer_sample(2, 3, 7), layer_sample(3, 4, 4)],
-    hints=["Say the shapes aloud: X is (N, n), W is (m, n), and the result is (N, m).",
-           "Which of the two has to be turned so that the n's meet?",
-           "The bias has one number for each of the m units; broadcasting gives it to every row."])
-def linear(X, W, b):
-    """Return Z, shape (N, m), for X (N, n), W (m, n) and b (m,)."""
-    return X @ W.T + b
-
-
-@linear.mistake("bias missing")
-def linear_without_bias(X, W, b):
-    """The bias is missing: each unit adds its own number to what it has weighed."""
-    return X @ W.T
-
-
-@linear.mistake("transposed")
-def linear_untransposed(X, W, b):
-    """W holds one row for each *output*, so it enters turned round. Yours runs only where a layer is square, and is
-    wrong there."""
-    return X @ W + b
-
-
-@linear.mistake()
-def linear_one_sample_a_column(X, W, b):
-    """The numbers are right, but you have laid the samples into columns. Rows are samples, in and out."""
-    return W @ X.T + b[:, None]
-
-
-@linear.mistake("only the first row")
-def linear_of_first_row(X, W, b):
-    """This is what becomes of the first sample. The batch has N, and each has its row in the result."""
-    return X[:1] @ W.T + b
-
-
-@linear.mistake()
-def linear_bias_weighed(X, W, b):
-    """You add the bias before the weights, so that it is weighed as well. It is added to the finished sums."""
-    return (X + b[0]) @ W.T
 
 
 @lesson.exercise(

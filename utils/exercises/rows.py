@@ -158,24 +158,6 @@ let_through.wrong_answers(
     let_through_nothing=(0, "It is little, but not nothing: a is close to 1, and not equal to it."))
 
 
-@lesson.exercise(
-    level=1, minutes=3,
-    parts=("row_first", "row_last"), rtol=0,
-    hints=["A product of an (m, n) and an (n, k) matrix takes m · n · k multiplications.",
-           "Row first: 1 · 3 · 4, and then a (1, 4) row times the (4, 7) matrix.",
-           "Row last: 3 · 4 · 7, and then the row times a (3, 7) matrix."])
-def bracketing():
-    """a pair of whole numbers"""
-    return 40, 105
-
-
-bracketing.wrong_answers(
-    bracketing_swapped=((105, 40), "They are exchanged: first the way that begins with the row."),
-    bracketing_half=((12, 84), "These are the first products alone. In both ways a second one follows."),
-    bracketing_second=((28, 21), "These are the second products alone. In both ways another one goes before."),
-    bracketing_added=((14, 21), "Sizes are multiplied, not added: each of the m · k sums has n products."))
-
-
 def row_sample(n, m, k):
     """Return dz3 (1, k), W3 (k, m), a2 (1, m), a1 (1, n) of one sample."""
     return rng.normal(size=(1, k)), rng.normal(size=(k, m)), sigmoid(rng.normal(size=(1, m))), rng.random((1, n))
@@ -279,6 +261,24 @@ def one_row_wrong_input(dz3, W3, a2, a1):
     da2 = dz3 @ W3
     dz2 = da2 * a2 * (1 - a2)
     return da2, dz2, dz2.T @ a2, dz2[0]
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    parts=("row_first", "row_last"), rtol=0,
+    hints=["A product of an (m, n) and an (n, k) matrix takes m · n · k multiplications.",
+           "Row first: 1 · 3 · 4, and then a (1, 4) row times the (4, 7) matrix.",
+           "Row last: 3 · 4 · 7, and then the row times a (3, 7) matrix."])
+def bracketing():
+    """a pair of whole numbers"""
+    return 40, 105
+
+
+bracketing.wrong_answers(
+    bracketing_swapped=((105, 40), "They are exchanged: first the way that begins with the row."),
+    bracketing_half=((12, 84), "These are the first products alone. In both ways a second one follows."),
+    bracketing_second=((28, 21), "These are the second products alone. In both ways another one goes before."),
+    bracketing_added=((14, 21), "Sizes are multiplied, not added: each of the m · k sums has n products."))
 
 
 @lesson.exercise(
