@@ -337,6 +337,7 @@ def test_one_hot_rows_have_one_1_at_their_label(classes, count, seed):
 # The loops ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.filterwarnings("ignore:invalid value:RuntimeWarning")  # as in train: OpenBLAS looks beyond a small float32
 @EVERY
 @LIBRARIES
 @PRECISIONS

@@ -142,7 +142,7 @@ NUMBERS = [
     ("0.4", lambda: (1 - 0.2 * SMALL) ** 2),
     ("0.4", lambda: (1 - 0.2 * LARGE) ** 2),
 ]
-GIVEN = {"0.05", "0.1", "0.25", "0.5", "0.95", "1.05"}  # rates to try
+GIVEN = {"0.05", "0.1", "0.25", "0.5", "0.8", "0.95", "1.05"}  # rates to try
 
 
 def said():
@@ -190,7 +190,7 @@ def test_no_number_of_the_page_is_left_out():
     "standardised: 1 step, to w = [4.6455 1.9241]; the slope in x is 0.5574",
     "our f             : plain  38 steps, with momentum 20",
     "ten times as steep: plain 389 steps, with momentum 77",
-    "backtracking tries 3.1 rates per step; the fixed rates and momentum never need f itself",
+    "backtracking tries 3.0 rates per step; the fixed rates and momentum never need f itself",
     "fixed 0.2          f stays near 0.3470, on average over ten runs",
     "0.2 / (1 + 0.1 k)  f stays near 0.0007, on average over ten runs",
 ])
@@ -1010,24 +1010,24 @@ def test_backtracking_returns_the_first_half_that_is_good_enough(n):
     for x in POINTS:
         g = LECTURE.gradient(x)
         tries = 0.5 ** np.arange(60)
-        good = [LECTURE.value(x - eta * g) <= LECTURE.value(x) - 1e-4 * eta * (g @ g) for eta in tries]
+        good = [LECTURE.value(x - eta * g) <= LECTURE.value(x) - 0.1 * eta * (g @ g) for eta in tries]
         chosen = ex.backtrack.reference(LECTURE.value, LECTURE.gradient, x, 1.0)
-        assert chosen == tries[good.index(True)] == backtracking(1.0)(LECTURE.value, x, g, 0)
+        assert chosen == tries[good.index(True)] == backtracking(1.0, slope=0.1)(LECTURE.value, x, g, 0)
 
 
 def halving_from(eta, start):
     rates = []
 
     def rule(f, x, g, k):
-        rates.append(backtracking(eta)(f, x, g, k))
+        rates.append(backtracking(eta, slope=0.1)(f, x, g, k))
         return rates[-1]
 
     return descend(rule, RULE_2, start=start), np.array(rates)
 
 
-@pytest.mark.parametrize(("eta", "start", "steps"), [(1, (3, 3), 13), (1, (3, -1), 15), (0.9, (3, 3), 97),
-                                                     (0.9, (3, -1), 92)])
-def test_halving_from_0_9_needs_97_and_92_steps_and_from_1_13_and_15_for_three_tries_a_step(eta, start, steps):
+@pytest.mark.parametrize(("eta", "start", "steps"), [(1, (3, 3), 13), (1, (3, -1), 14), (0.8, (3, 3), 38),
+                                                     (0.8, (3, -1), 37)])
+def test_halving_from_0_8_needs_38_and_37_steps_and_from_1_13_and_14_for_three_tries_a_step(eta, start, steps):
     walk, rates = halving_from(eta, start)
     assert walk.steps == steps and walk.stopped_by == "small gradient"
     assert np.mean(np.log2(eta / rates) + 1) == pytest.approx(3, abs=0.1)
@@ -1129,7 +1129,7 @@ def test_the_race_takes_momentum_with_the_rate_and_share_from_above():
 
 def test_the_race(n):
     assert n.race == {"fixed 0.1": [76, 77], "fixed 0.2": [38, 35], "exact line search": [13, 33],
-                      "backtracking from 1": [13, 15], "momentum, as above": [20, 18]}
+                      "backtracking from 1": [13, 14], "momentum, as above": [20, 18]}
 
 
 def test_no_rule_of_the_race_beats_exact_line_search_from_3_3_but_backtracking_ties(n):
@@ -1168,7 +1168,7 @@ def test_two_steps_of_known_eigenvalues_win_the_old_race_and_exact_line_search_b
 
 
 def test_backtracking_pays_with_three_tries_per_step(n):
-    assert n.tries == len(n.tried) / (13 + 15)
+    assert n.tries == len(n.tried) / (13 + 14)
     assert f"{n.tries:.0f}" == "3"
 
 

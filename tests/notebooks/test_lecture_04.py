@@ -260,7 +260,7 @@ def test_every_gradient_has_the_shape_of_its_variable_for_a_batch_and_for_a_row(
 
 @pytest.mark.parametrize("N", [1, 10, 54])
 def test_exercise_1_is_the_shape_of_w2_whatever_the_batch(N):
-    assert "layer 1 has 9 units and layer 2 has 6; the batch has 10 samples" in said()
+    assert "layer 1 has 9 units and layer 2 has 6; the batch has 12 samples" in said()
     net = initialize((5, 9, 6), [sigmoid, softmax], np.random.default_rng(0))
     trace = forward(net, np.ones((N, 5)))
     assert net.W[2].shape == backward(net, trace, np.ones((N, 6))).dW[2].shape == (6, 9) == ex.shape_of_dW2.reference()
@@ -383,7 +383,7 @@ def test_exercise_3_is_a_hundredth_of_what_arrives_and_a_unit_near_0_is_as_flat_
 def three_lines():
     """The lines of section 2, each as its weight, its box and its other factors."""
     times = r" \cdot "
-    found = re.findall(r"\\partial w_(\d)} &= \\boxed{(.+?z_3})} \\cdot (.+?)(?: \\\\)?\n", said())
+    found = re.findall(r"\\partial w\^{\((\d)\)}} &= \\boxed{(.+?z\^{\(3\)}})} \\cdot (.+?)(?: \\\\)?\n", said())
     return [(int(k), box.split(times), others.split(times)) for k, box, others in found]
 
 
@@ -397,9 +397,9 @@ def test_the_three_lines_of_a_chain_of_three_units_are_how_the_loss_reacts_to_ea
     for x, *rest in rng.normal(size=(5, 7)):
         w, b = np.array(rest[:3]), rest[3:]
         a = outputs(w, x, b)
-        values = {"x": x, "a_1": a[1], "a_2": a[2], "w_2": w[1], "w_3": w[2]}
-        values[r"\frac{\partial L}{\partial a_3}"] = -1 / a[3]
-        values |= {rf"\frac{{\partial a_{k}}}{{\partial z_{k}}}": a[k] * (1 - a[k]) for k in (1, 2, 3)}
+        values = {"x": x, "a^{(1)}": a[1], "a^{(2)}": a[2], "w^{(2)}": w[1], "w^{(3)}": w[2]}
+        values[r"\frac{\partial L}{\partial a^{(3)}}"] = -1 / a[3]
+        values |= {rf"\frac{{\partial a^{{({k})}}}}{{\partial z^{{({k})}}}}": a[k] * (1 - a[k]) for k in (1, 2, 3)}
         products = {k: np.prod([values[factor] for factor in box + others]) for k, box, others in three_lines()}
         slopes = nudged(lambda w, x=x, b=b: -log(outputs(w, x, b)[3]), w)
         close(np.array([products[k] for k in (1, 2, 3)]), slopes, 1e-6)
@@ -409,8 +409,8 @@ def test_the_box_stands_in_every_line_and_each_line_goes_on_where_the_last_facto
     lines = three_lines()
     assert [k for k, _, _ in lines] == [3, 2, 1] and len({tuple(box) for _, box, _ in lines}) == 1
     (_, _, third), (_, _, second), (_, _, first) = lines
-    assert (third, len(second), len(first)) == (["a_2"], 3, 5)  # two more factors, and the weight's own
-    assert first[:2] == second[:2] and [second[-1], first[-1]] == ["a_1", "x"]
+    assert (third, len(second), len(first)) == (["a^{(2)}"], 3, 5)  # two more factors, and the weight's own
+    assert first[:2] == second[:2] and [second[-1], first[-1]] == ["a^{(1)}", "x"]
 
 
 def chain_of_three():
@@ -435,9 +435,9 @@ def in_words(numbers):
 
 def test_the_recursion_is_how_the_loss_reacts_to_each_z_and_dw_is_dz_times_the_input(rng):
     """The formulas of the page, in their order; a dz that is used has been made by the line before."""
-    found = re.findall(r"\\mathrm\{dz\}_(\d) = (.+?)(?:, \\qquad)", said())
+    found = re.findall(r"\\mathrm\{dz\}\^\{\((\d)\)\} = (.+?)(?:, \\qquad)", said())
     assert [k for k, _ in found] == ["3", "2", "1"]
-    assert r"\text{and each time}\quad \mathrm{dw}_k = \mathrm{dz}_k \cdot a_{k-1}" in said()
+    assert r"\text{and each time}\quad \mathrm{dw}^{(k)} = \mathrm{dz}^{(k)} \cdot a^{(k-1)}" in said()
 
     def loss(z, k, w, b):
         for v, c in zip(w[k:], b[k:]):
@@ -449,11 +449,11 @@ def test_the_recursion_is_how_the_loss_reacts_to_each_z_and_dw_is_dz_times_the_i
         for v, c in zip(w, b):
             z.append(v * a[-1] + c)
             a.append(1 / (1 + exp(-z[-1])))
-        values = {r"\frac{\partial L}{\partial a_3}": -1 / a[3], "w_2": w[1], "w_3": w[2]}
-        values |= {rf"\frac{{\partial a_{k}}}{{\partial z_{k}}}": a[k] * (1 - a[k]) for k in (1, 2, 3)}
+        values = {r"\frac{\partial L}{\partial a^{(3)}}": -1 / a[3], "w^{(2)}": w[1], "w^{(3)}": w[2]}
+        values |= {rf"\frac{{\partial a^{{({k})}}}}{{\partial z^{{({k})}}}}": a[k] * (1 - a[k]) for k in (1, 2, 3)}
         for k, factors in found:
             dz = np.prod([values[factor] for factor in factors.split(r" \cdot ")])
-            values[rf"\mathrm{{dz}}_{k}"] = dz
+            values[rf"\mathrm{{dz}}^{{({k})}}"] = dz
             k, h = int(k), 1e-6
             for reaction, step in ((dz, h), (dz * a[k - 1], h * a[k - 1])):  # z is nudged, or w
                 up, down = (loss(z[k] + s, k, w, b) for s in (step, -step))
@@ -472,7 +472,7 @@ def test_the_picture_of_three_units_shows_their_values_and_each_gradient_is_the_
     values = chain_of_three()
     slopes = [*(s for w, a in zip(WEIGHTS, values[2::2]) for s in (w, a * (1 - a))), -1 / values[6]]
     right = np.array([*np.cumprod(slopes[::-1])[::-1], 1])
-    names = ["$x$", "$z_1$", "$a_1$", "$z_2$", "$a_2$", "$z_3$", "$a_3$", "$L$"]
+    names = ["$x$", *(f"${v}^{{({k})}}$" for k in (1, 2, 3) for v in "za"), "$L$"]
     written = [text.get_text() for text in picture("Three units in a chain").texts if text.get_text()]
     assert written[:24] == [word for column in zip(names, in_words(values), in_words(right)) for word in column]
     assert written[24:] == [f"× {s}" for s in in_words(slopes)] and len(slopes) == 7
@@ -492,13 +492,13 @@ def test_dw_is_the_orange_number_beneath_z_times_the_blue_number_to_the_left_of_
     def loss(w):
         return three_losses(1.0, 0, [w[0] if i == k - 1 else v for i, v in enumerate(WEIGHTS)])
 
-    z = [text.get_text() for text in picture("Three units in a chain").texts[:24:3]].index(f"$z_{k}$")
+    z = [text.get_text() for text in picture("Three units in a chain").texts[:24:3]].index(f"$z^{{({k})}}$")
     assert z == 2 * k - 1
     reaction = nudged(loss, np.array([WEIGHTS[k - 1]]))[0]
     assert reaction == pytest.approx(n.below[z] * chain_of_three()[z - 1], rel=1e-7)
     if k == 3:
         assert f"{reaction:.3f}" == f"{-0.332 * 0.349:.3f}" == "-0.116"  # with the printed digits, too
-        assert "−0.332 · 0.349 = −0.116 for w₃" in said()
+        assert "−0.332 · 0.349 = −0.116 for w⁽³⁾" in said()
         assert in_words([n.below[z], chain_of_three()[z - 1]]) == ["−0.332", "0.349"]
 
 
@@ -854,7 +854,7 @@ def test_of_the_four_lines_of_one_row_only_the_biass_changes_for_a_batch(n):
     assert len(one) == len(batch) == 4 and changed == ["db2 = dz2[0]"]
     alone = [ex.one_row.reference(n.dZ3[i:i + 1], n.W[3], n.A[2][i:i + 1], n.A[1][i:i + 1]) for i in range(4)]
     dA2, dZ2, dW2, db2 = ex.whole_batch.reference(n.dZ3, n.W[3], n.A[2], n.A[1])
-    assert "If you wrote matrix products, only the line for the bias has changed" in said()
+    assert "If you wrote matrix products, only the line for **the bias** has changed" in said()
     assert np.outer(n.dz2, n.a1).shape == n.W[2].shape != np.outer(dZ2, n.A[1]).shape  # other lines change more
     close(dA2, np.vstack([row[0] for row in alone]))
     close(dZ2, np.vstack([row[1] for row in alone]))

@@ -16,7 +16,7 @@ rng = np.random.default_rng(12)
     hints=["`np.linalg.eigvalsh(H)` gives the eigenvalues, in ascending order.",
            "The slowest of all directions decides, and it is one of the two at the ends of that list.",
            "Both ends shrink equally fast where 1 − ηλ at one end is minus 1 − ηλ at the other."],
-    remark="Two of the samples have more than two variables: there, the trace would have misled you.")
+    remark="Only the two ends count, however many eigenvalues lie between them.")
 def best_rate(H):
     """Return the fixed rate for which the slowest direction shrinks fastest; H has the shape (d, d)."""
     eigenvalues = np.linalg.eigvalsh(H)
@@ -159,6 +159,11 @@ def bowl(x):
     return x[0] ** 2 + x[0] * x[1] + 4 * x[1] ** 2
 
 
+def sunk(x):
+    """The same a hundred lower, so that its values are negative."""
+    return bowl(x) - 100
+
+
 def slope_of_bowl(x):
     """Its gradient."""
     return np.array([2 * x[0] + x[1], x[0] + 8 * x[1]])
@@ -177,15 +182,17 @@ def slope_of_quartic(x):
 @lesson.exercise(
     level=3, minutes=10,
     samples=[(bowl, slope_of_bowl, np.array([3.0, 3.0]), 1.0), (bowl, slope_of_bowl, np.array([3.0, -1.0]), 1.0),
-             (bowl, slope_of_bowl, np.array([0.75, 0.0]), 0.1), (quartic, slope_of_quartic, np.array([1.0, 0.5]), 3.0),
+             (bowl, slope_of_bowl, np.array([3.0, 3.0]), 0.24),
+             (sunk, slope_of_bowl, np.array([0.75, 0.0]), 0.1), (sunk, slope_of_bowl, np.array([3.0, 3.0]), 0.7),
+             (quartic, slope_of_quartic, np.array([1.0, 0.5]), 3.0),
              (quartic, slope_of_quartic, np.array([-1.0, 2.0]), 0.7)],
     hints=["Take g = gradient(x) first. Then a `while` loop: as long as the try is not good enough, halve eta.",
-           "The try is good enough if f(x − eta g) lies at least 1e-4 · eta · g·g below f(x).",
+           "The try is good enough if f(x − eta g) lies at least 0.1 · eta · g·g below f(x).",
            "`g @ g` is the square of the gradient's length. Return the first eta that is good enough."])
 def backtrack(f, gradient, x, eta):
-    """Return the first of eta, eta/2, eta/4, … for which f(x − eta g) ≤ f(x) − 1e-4 · eta · g·g; g = gradient(x)."""
+    """Return the first of eta, eta/2, eta/4, … for which f(x − eta g) ≤ f(x) − 0.1 · eta · g·g; g = gradient(x)."""
     g = gradient(x)
-    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+    while f(x - eta * g) > f(x) - 0.1 * eta * (g @ g):
         eta = eta / 2
     return eta
 
@@ -200,7 +207,7 @@ def backtrack_not_at_all(f, gradient, x, eta):
 def backtrack_once_too_often(f, gradient, x, eta):
     """You halve once too often: the first eta that is good enough is the one to return."""
     g = gradient(x)
-    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+    while f(x - eta * g) > f(x) - 0.1 * eta * (g @ g):
         eta = eta / 2
     return eta / 2
 
@@ -209,14 +216,14 @@ def backtrack_once_too_often(f, gradient, x, eta):
 def backtrack_only_once(f, gradient, x, eta):
     """You halve once. Go on until the try is good enough."""
     g = gradient(x)
-    return eta / 2 if f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g) else eta
+    return eta / 2 if f(x - eta * g) > f(x) - 0.1 * eta * (g @ g) else eta
 
 
 @backtrack.mistake()
 def backtrack_by_ten(f, gradient, x, eta):
     """You divide by ten. Here each try is half of the one before."""
     g = gradient(x)
-    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+    while f(x - eta * g) > f(x) - 0.1 * eta * (g @ g):
         eta = eta / 10
     return eta
 
@@ -225,7 +232,7 @@ def backtrack_by_ten(f, gradient, x, eta):
 def backtrack_the_place(f, gradient, x, eta):
     """This is the new place. What is wanted is the rate that leads there."""
     g = gradient(x)
-    while f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+    while f(x - eta * g) > f(x) - 0.1 * eta * (g @ g):
         eta = eta / 2
     return x - eta * g
 
@@ -235,7 +242,7 @@ def backtrack_uphill(f, gradient, x, eta):
     """You look uphill, at x + eta g, where f does not fall, however small the step."""
     g = gradient(x)
     for _ in range(60):
-        if f(x + eta * g) <= f(x) - 1e-4 * eta * (g @ g):
+        if f(x + eta * g) <= f(x) - 0.1 * eta * (g @ g):
             break
         eta = eta / 2
     return eta
@@ -246,7 +253,7 @@ def backtrack_upside_down(f, gradient, x, eta):
     """You halve as long as the try *is* good enough. Halve as long as it is not."""
     g = gradient(x)
     for _ in range(60):
-        if f(x - eta * g) > f(x) - 1e-4 * eta * (g @ g):
+        if f(x - eta * g) > f(x) - 0.1 * eta * (g @ g):
             break
         eta = eta / 2
     return eta

@@ -26,15 +26,15 @@ def shape_turned():
 
 
 shape_of_dW2.wrong_answers(
-    shape_of_batch=((10, 6),
+    shape_of_batch=((12, 6),
         "That is the shape of Z[2], one row a sample. The weights are shared by all samples, and so is their "
         "gradient."),
-    shape_of_input=((10, 9),
+    shape_of_input=((12, 9),
         "That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their "
         "gradient."),
-    shape_per_sample=((10, 6, 9),
+    shape_per_sample=((12, 6, 9),
         "One gradient for each sample would have this shape. The loss is their average, and so is the gradient: "
-        "the 10 is gone."),
+        "the 12 is gone."),
     shape_with_bias=((6, 10),
         "You have counted the bias as a column. It is not in W[2], and has a gradient of its own."),
     shape_of_bias=(6,

@@ -3,14 +3,32 @@
 import numpy as np
 
 from utils.checks.lesson import Lesson
+from utils.descent import LECTURE, gradient_descent, small_gradient
 
 lesson = Lesson("02_gradient_descent")
 rng = np.random.default_rng(2)
 
 
+def tell_riddle(rates):
+    """Say how good an answer (best, edge) is; "" if the walk takes at most one step more than with 0.2, and the edge is
+    right to within a step of the slider."""
+    best, edge = (float(rate) for rate in rates)
+    if best <= 0:
+        return "A rate is greater than 0."
+    runs = [gradient_descent(LECTURE.value, LECTURE.gradient, (3, -1), rate, small_gradient(1e-6), 1000)
+            for rate in (best, 0.2)]
+    fewest = runs[1].steps
+    if runs[0].stopped_by != "small gradient" or runs[0].steps > fewest + 1:
+        came = f"arrives after {runs[0].steps} steps" if runs[0].stopped_by == "small gradient" else "does not arrive"
+        return f"With η = {best:g} the walk {came}; {fewest} are possible."
+    if 0.24 <= edge <= 0.25:
+        return ""
+    return f"The first rate is right. With η = {edge:g}, does f grow in the long run, or fall?"
+
+
 @lesson.exercise(
     level=1, minutes=6,
-    parts=("best", "edge"), rtol=0.035,
+    parts=("best", "edge"), tell=tell_riddle,
     remark="With 0.2 it takes 35 steps, and with 0.25 it flies off. Why just these two?",
     hints=["Move η in its smallest steps, and read at which step rule 2 stops. Is the number still falling?",
            "From 0.15 on the number of steps falls for a while; where does it rise again?",
