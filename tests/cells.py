@@ -5,6 +5,7 @@
     assert not run("00", {"N = 14": "N = 140"}).errors
 """
 
+import ast
 import contextlib
 import io
 import linecache
@@ -36,10 +37,45 @@ class Book(NamedTuple):
         return [line for line in self.printed.splitlines() if line.startswith("✗")]
 
 
+def page(number, kinds=("code", "markdown")):
+    """Return the cells of the notebook with this number, as texts."""
+    book = nbformat.read(next(NOTEBOOKS.glob(f"{number}_*.ipynb")), as_version=4)
+    return [cell.source for cell in book.cells if cell.cell_type in kinds]
+
+
 def sources(number):
     """Return the code cells of the notebook with this number, as texts."""
-    book = nbformat.read(next(NOTEBOOKS.glob(f"{number}_*.ipynb")), as_version=4)
-    return [cell.source for cell in book.cells if cell.cell_type == "code"]
+    return page(number, ["code"])
+
+
+@cache
+def calls(number, function):
+    """Return the arguments of every call of `function` in the notebook, as syntax trees."""
+    tree = ast.parse("\n".join(sources(number)))
+    return [node.args for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == function]
+
+
+def value(node, names):
+    """Return what an argument is worth where these names are known."""
+    return eval(compile(ast.Expression(node), "<argument>", "eval"), names)
+
+
+@cache
+def captions(number):
+    """Return what stands below the notebook's figures."""
+    return [value(caption, run(number).names) for _, caption in calls(number, "show")]
+
+
+def prose(number):
+    """Return the notebook's text and captions, as one text."""
+    return "\n".join(page(number, ["markdown"]) + captions(number))
+
+
+def comes_before(number, *words):
+    """Say whether the cells that hold these words, one each, stand in this order."""
+    places = [[i for i, source in enumerate(page(number)) if part in source] for part in words]
+    assert all(len(found) == 1 for found in places), places
+    return places == sorted(places)
 
 
 def run(number, changes=()):

@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
-from cells import NOTEBOOKS, run, sources
+from cells import NOTEBOOKS, captions, prose, run, sources
 
 from utils import plots
 from utils.activations import identity, softmax, tanh
@@ -130,10 +130,8 @@ GIVEN = {"0.1", "0.7", "1.8", "1.9", "2.0", "2.1", "20.0"}  # as an example of a
 
 def said():
     """The notebook's text and captions."""
-    cells = nbformat.read(next(NOTEBOOKS.glob("00_*.ipynb")), as_version=4).cells
-    captions = re.findall(r'show\(ax, "(.+?)"\)$', "\n".join(sources("00")), flags=re.DOTALL | re.MULTILINE)
-    assert captions
-    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions)
+    assert captions("00")
+    return prose("00")
 
 
 @pytest.mark.parametrize(("number", "computed"), NUMBERS)

@@ -4,11 +4,10 @@ import inspect
 import re
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pytest
 import torch
-from cells import NOTEBOOKS, run, sources
+from cells import captions, prose, run, sources
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.activations import tanh
@@ -104,10 +103,8 @@ GIVEN = {"0.01", "0.02", "0.04", "0.001", "0.4", "1.5"}  # steps, a wrong multip
 
 def said():
     """The notebook's text and captions."""
-    cells = nbformat.read(next(NOTEBOOKS.glob("01_*.ipynb")), as_version=4).cells
-    captions = re.findall(r'show\(ax, "(.+?)"\)$', "\n".join(sources("01")), flags=re.DOTALL | re.MULTILINE)
-    assert len(captions) == 5
-    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions)
+    assert len(captions("01")) == 5
+    return prose("01")
 
 
 @pytest.mark.parametrize(("number", "computed"), NUMBERS)

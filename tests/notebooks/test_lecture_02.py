@@ -4,10 +4,9 @@ import re
 from functools import cache
 from types import SimpleNamespace
 
-import nbformat
 import numpy as np
 import pytest
-from cells import NOTEBOOKS, run, sources
+from cells import captions, prose, run
 
 from utils.derivatives import numerical_gradient
 from utils.descent import (
@@ -149,10 +148,8 @@ GIVEN = {"0.05", "0.1", "0.25", "0.5", "0.8", "0.95", "1.05"}  # rates to try
 
 def said():
     """The notebook's text and captions."""
-    cells = nbformat.read(next(NOTEBOOKS.glob("02_*.ipynb")), as_version=4).cells
-    captions = re.findall(r'show\(ax, "(.+?)"\)$', "\n".join(sources("02")), flags=re.DOTALL | re.MULTILINE)
-    assert len(captions) == 9
-    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions)
+    assert len(captions("02")) == 9
+    return prose("02")
 
 
 @pytest.mark.parametrize(("number", "computed"), NUMBERS)

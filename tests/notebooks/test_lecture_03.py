@@ -11,7 +11,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from cells import NOTEBOOKS, run, sources
+from cells import NOTEBOOKS, calls, captions, comes_before, prose, run, sources
 
 from utils.activations import ACTIVATIONS, relu, sigmoid, softmax, tanh
 from utils.datasets import lecture_example
@@ -111,32 +111,11 @@ GIVEN = {"0.5"}  # of exercise 1
 
 
 @cache
-def calls(function):
-    tree = ast.parse("\n".join(sources("03")))
-    return [node.args for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == function]
-
-
-@cache
-def page():
-    """All cells of the notebook, one after the other."""
-    return [cell.source for cell in nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), as_version=4).cells]
-
-
-@cache
 def said():
     """The notebook's text, its captions, and what stands in the pictures."""
-    cells = nbformat.read(next(NOTEBOOKS.glob("03_*.ipynb")), as_version=4).cells
-    captions = [caption.value for _, caption in calls("show")]
-    assert len(captions) == 8
-    labels = [args[0].value for args in calls("ax.annotate") if isinstance(args[0], ast.Constant)]
-    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions + labels)
-
-
-def comes_before(*words):
-    """Say whether the cells that hold these words, one each, stand in this order."""
-    places = [[i for i, source in enumerate(page()) if part in source] for part in words]
-    assert all(len(found) == 1 for found in places), places
-    return places == sorted(places)
+    assert len(captions("03")) == 8
+    labels = [args[0].value for args in calls("03", "ax.annotate") if isinstance(args[0], ast.Constant)]
+    return "\n".join([prose("03"), *labels])
 
 
 @pytest.mark.parametrize(("number", "computed"), NUMBERS)
@@ -188,7 +167,7 @@ def test_nothing_stops_although_nine_exercises_are_open(book):
 
 
 def test_in_the_explanations_nothing_is_broken_and_all_comparisons_agree(book):
-    assert book.broken == [] and book.printed.count("✓") == len(calls("agree")) + len(calls("claim")) == 12
+    assert book.broken == [] and book.printed.count("✓") == len(calls("03", "agree")) + len(calls("03", "claim")) == 12
 
 
 def test_the_sections_have_these_titles_and_softmax_is_in_the_one_that_is_named():
@@ -321,7 +300,7 @@ def test_a_layers_weights_are_stored_as_in_pytorch_one_row_for_each_unit():
 
 
 def test_the_layer_is_written_in_section_1_before_the_two_layers_and_used_in_section_3():
-    assert comes_before("## 1 ·", "A **layer** is several units", "def my_linear(", "ex.linear.check(", "## 2 ·",
+    assert comes_before("03", "## 1 ·", "A **layer** is several units", "def my_linear(", "ex.linear.check(", "## 2 ·",
                         "def my_affine(", "ex.affine.check(", "## 3 ·", "ex.linear.use(")
 
 
@@ -377,7 +356,7 @@ def test_written_out_the_two_layers_are_the_one_of_the_page(n):
     assert right == r"\mathbf x^\top (W_2 W_1)^\top + (b_1 W_2^\top + b_2)"
     np.testing.assert_allclose((n.samples @ n.W1.T + n.b1) @ n.W2.T + n.b2,
                                n.samples @ (n.W2 @ n.W1).T + (n.b1 @ n.W2.T + n.b2), rtol=1e-12, atol=1e-13)
-    assert comes_before("ex.affine.check(", "ex.affine.use(", "Nothing gained")
+    assert comes_before("03", "ex.affine.check(", "ex.affine.use(", "Nothing gained")
 
 
 def through(X, depth, bend):
@@ -665,7 +644,7 @@ def test_samples_and_units_count_from_0_in_the_pictures_and_classes_in_the_text(
     for ax in [*picture("The outputs of the three layers"), *picture("divided by the sum of the row")]:
         assert [text.get_text() for text in ax.get_yticklabels()] == [f"sample {i}" for i in range(4)]
         assert [text.get_text() for text in ax.get_xticklabels()] == [str(j) for j in range(len(ax.get_xticks()))]
-    assert comes_before("classes and units are numbered from 0, layers from 1", "x = X[:1]\n\na1")
+    assert comes_before("03", "classes and units are numbered from 0, layers from 1", "x = X[:1]\n\na1")
     assert "$z_0, z_1, z_2$ come out of the last layer, one for each class" in said()
     assert "class 0 becomes" in said() and "sample 1, which belongs to it" in said()
 
@@ -914,7 +893,8 @@ def test_the_logarithm_of_the_product_is_the_sum_and_largest_where_the_product_i
 def test_the_loss_is_the_negative_log_likelihood_divided_by_n(n, A):
     likelihood = A[3][0, 2] * A[3][1, 0] * A[3][2, 1] * A[3][3, 2]
     assert f"{likelihood:.5f}" == "0.01049" and n.loss(A[3], n.Y) == pytest.approx(-log(likelihood) / 4, rel=1e-14)
-    assert comes_before("It is called the **likelihood**", "the *negative log-likelihood*", "likelihood: the product")
+    assert comes_before("03", "It is called the **likelihood**", "the *negative log-likelihood*",
+                        "likelihood: the product")
 
 
 @cache
@@ -968,7 +948,7 @@ def test_the_samples_lie_on_both_sides_of_guessing_and_their_mean_is_the_loss(n,
 
 def test_whoever_gives_each_class_a_third_pays_log_3_for_every_sample_and_the_page_says_so_before_the_picture(n):
     assert (-np.log((n.Y / 3).sum(1))).tolist() == pytest.approx([log(3)] * 4, rel=1e-15)
-    assert comes_before(r"\log 3 = 1.10$ for every sample", '"guessing: log 3"')
+    assert comes_before("03", r"\log 3 = 1.10$ for every sample", '"guessing: log 3"')
 
 
 def test_the_picture_shows_the_prices_of_the_samples_and_of_guessing(n):
@@ -986,7 +966,7 @@ def test_multiplied_entry_by_entry_y_keeps_the_right_probability_and_wipes_out_t
 
 
 def test_the_boxed_loss_stands_after_the_bug_and_is_the_mended_one(n, A):
-    assert comes_before("def hasty_loss", "ex.cross_entropy_loss.check(", "ex.cross_entropy_loss.use(", r"\boxed")
+    assert comes_before("03", "def hasty_loss", "ex.cross_entropy_loss.check(", "ex.cross_entropy_loss.use(", r"\boxed")
     assert r"\boxed{\;L = -\frac1N \operatorname{sum}\big(Y \odot \log A^{(3)}\big)\;}" in said()
     assert -1 / 4 * (n.Y * np.log(A[3])).sum() == pytest.approx(n.loss(A[3], n.Y), rel=1e-14)
 
@@ -1017,7 +997,7 @@ def test_the_hasty_loss_is_the_mean_probability_of_the_right_class(n, A):
 
 
 def test_the_hasty_loss_is_printed_alone_before_the_exercise_and_both_for_a_better_network_after_it(book):
-    assert comes_before("Is it a loss?", "def hasty_loss", "should this number rise or fall",
+    assert comes_before("03", "Is it a loss?", "def hasty_loss", "should this number rise or fall",
                         "ex.cross_entropy_loss.check(", "better = softmax(my_Z[3] + Y)")
     lines = book.printed.splitlines()
     alone, given = lines.index("0.3374"), next(i for i, line in enumerate(lines) if "the code as it was given" in line)
@@ -1072,7 +1052,7 @@ def test_on_paper_the_loss_of_800_and_0_is_800_and_it_is_told_after_the_cell():
     assert -(0 - 800) + np.log(np.exp(800.0 - 800) + np.exp(0.0 - 800)) == 800
     z, y = torch.tensor([[800.0, 0.0]], dtype=torch.float64), torch.tensor([1])
     assert torch.nn.functional.cross_entropy(z, y).item() == 800
-    assert comes_before("on paper before you run the cell", '"both in one:      "', "The true loss is 800, large")
+    assert comes_before("03", "on paper before you run the cell", '"both in one:      "', "The true loss is 800, large")
 
 
 def test_softmax_and_logarithm_put_together_are_this_formula(n, rng):

@@ -1,6 +1,5 @@
 """What notebook 04 says, proven on the variables of its cells, or computed anew: by nudging, by loops, by torch."""
 
-import ast
 import inspect
 import re
 from functools import cache
@@ -13,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from cells import NOTEBOOKS, run, sources
+from cells import NOTEBOOKS, calls, captions, comes_before, prose, run, sources, value
 from matplotlib.colors import to_rgb
 
 from utils.activations import identity, sigmoid, softmax, softmax_jacobian, tanh
@@ -149,30 +148,10 @@ GIVEN = {"0.5", "0.99", "0.1"}  # w, what arrives, the rate; the output of exerc
 
 
 @cache
-def calls(function):
-    tree = ast.parse("\n".join(sources("04")))
-    return [node.args for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == function]
-
-
-def value(node, names):
-    return eval(compile(ast.Expression(node), "<argument>", "eval"), names)
-
-
-@cache
 def said():
     """The notebook's text and captions."""
-    cells = nbformat.read(next(NOTEBOOKS.glob("04_*.ipynb")), as_version=4).cells
-    captions = [value(caption, run("04").names) for _, caption in calls("show")]
-    assert len(captions) == 8
-    return "\n".join([cell.source for cell in cells if cell.cell_type == "markdown"] + captions)
-
-
-def comes_before(*words):
-    """Say whether the cells that hold these words, one each, stand in this order."""
-    page = [cell.source for cell in nbformat.read(next(NOTEBOOKS.glob("04_*.ipynb")), as_version=4).cells]
-    places = [[i for i, source in enumerate(page) if part in source] for part in words]
-    assert all(len(found) == 1 for found in places), places
-    return places == sorted(places)
+    assert len(captions("04")) == 8
+    return prose("04")
 
 
 @pytest.mark.parametrize(("number", "computed"), NUMBERS)
@@ -222,7 +201,7 @@ def test_the_break_is_after_section_4_and_the_next_notebook_has_the_title_of_the
 
 def test_nothing_stops_although_ten_exercises_are_open(book):
     assert book.errors == book.broken == []
-    assert book.printed.count("✓") == len(calls("agree")) + len(calls("claim")) == 12
+    assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 12
     assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 10
     assert "0 of 10 exercises done." in book.printed
 
@@ -231,7 +210,7 @@ def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each
     listed = re.findall(r"  · (\w+) +open", book.printed)
     assert listed == list(ex.lesson.exercises) and len(listed) == 10
     parts = [(f"Exercise {k} ·", f"ex.{name}.check(") for k, name in enumerate(listed, 1)]
-    assert comes_before(*sum(parts, ()))
+    assert comes_before("04", *sum(parts, ()))
 
 
 # The network, and what a name means -----------------------------------------------------------------
@@ -306,11 +285,11 @@ def test_written_out_a_weight_of_the_first_layer_has_48_products_and_the_next_on
 def test_the_sections_come_in_the_order_of_the_two_plans():
     """A chain; back through a layer; softmax and the loss. Then many samples; the loop; a step downhill."""
     first, second = "## 1 · One unit", "**Half-way.**"
-    assert comes_before(first, "## 2 · Why backwards?", "## 3 · One sample, back through a layer",
+    assert comes_before("04", first, "## 2 · Why backwards?", "## 3 · One sample, back through a layer",
                         "## 4 · Back through softmax and the loss", "many samples at once; the loop over the layers",
                         "## 5 · The batch", "## 6 · Any number of layers", "## 7 · What does it cost?",
                         "## 8 · What it is for: one step downhill", "## 9 · What is left for the first layer")
-    assert comes_before("*The first half takes three steps", second)
+    assert comes_before("04", "*The first half takes three steps", second)
 
 
 # 1 · One unit ---------------------------------------------------------------------------------------
@@ -345,7 +324,7 @@ def test_to_first_order_means_that_the_miss_shrinks_with_the_square_of_the_nudge
 
 def test_each_orange_number_of_the_chain_is_the_one_to_its_right_times_the_slope_between():
     names = {"a": 1 / (1 + e), "np": np}
-    _, values, slopes, gradients = [value(arg, names) for arg in calls("chain")[0]]
+    _, values, slopes, gradients = [value(arg, names) for arg in calls("04", "chain")[0]]
     assert values == ["−0.5", "−1", f"{1 / (1 + e):.3f}", f"{log(1 + e):.3f}"]
     assert slopes == ["times x = 2", f"times {e / (1 + e) ** 2:.3f}", f"times −{1 + e:.2f}"]
     right = [1, -(1 + e), -e / (1 + e), -2 * e / (1 + e)]
@@ -610,7 +589,7 @@ def test_on_the_way_back_the_row_meets_W3_and_after_the_slopes_W2_and_without_th
 
 
 def test_40_and_105_are_told_after_the_exercise_and_the_exercise_comes_behind_the_box():
-    assert comes_before("Exercise 4 ·", "ex.one_row.check(", "For rows the first is",
+    assert comes_before("04", "Exercise 4 ·", "ex.one_row.check(", "For rows the first is",
                         "Leave the slopes aside", "Exercise 5 ·", "ex.bracketing.check(",
                         "40 multiplications here, and not 105", "## 4 · Back through softmax and the loss")
     assert not re.search(r"\b(40|105)\b", said()[:said().index("40 multiplications")])
@@ -726,7 +705,7 @@ def test_the_check_of_exercise_7_tries_targets_that_do_not_sum_to_1_and_the_coll
     assert {round(y.sum(), 12) for _, y in ex.collapse.samples} == {1, 2}
     assert (n.Y.sum(1) == 1).all()
     assert r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf a^{(3)} - \mathbf y\;}" in said()
-    assert comes_before("Do not put in that the $y_j$ sum to 1", "ex.collapse.check(",
+    assert comes_before("04", "Do not put in that the $y_j$ sum to 1", "ex.collapse.check(",
                         "The targets of a sample sum to 1.")
 
 
@@ -1310,7 +1289,7 @@ def test_on_your_own_3_with_the_identity_it_is_the_formula_of_softmax_with_the_c
 
 
 def test_from_memory_the_four_lines_are_checked_before_the_recap(n, torchs):
-    assert comes_before("> **From memory.**", "## Recap") and "check them with `ex.whole_batch.check`" in said()
+    assert comes_before("04", "> **From memory.**", "## Recap") and "check them with `ex.whole_batch.check`" in said()
 
     def remembered(dZ3, W3, A2, A1):
         dA2 = dZ3 @ W3
