@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -60,6 +61,26 @@ def in_its_own_exception(x):
             pass
 
 
+class EndlessWhenForgotten:
+    def __del__(self):
+        while True:
+            pass
+
+
+def in_what_python_swallows(x):
+    while True:
+        EndlessWhenForgotten()
+
+
+def in_a_callback(x):
+    while True:
+        weakref.ref(Forgotten(), lambda gone: helper(1))
+
+
+class Forgotten:
+    """Something that a weak reference can point to."""
+
+
 def asleep(x):
     time.sleep(30)
 
@@ -71,7 +92,7 @@ def in_c(x):
 LOOPS = "wrong", "Stopped after 0.2 seconds of computing: does a loop never end?", "no end"
 SLEEPS = "wrong", "Stopped after 0.6 seconds of waiting: a check does not wait for a sleep, or for an input.", "waits"
 PYTHON = [lambda x: helper(x), Endless(), functools.partial(helper), functools.lru_cache(lambda: helper(1)),
-          in_a_comprehension, asleep]
+          in_a_comprehension, in_what_python_swallows, in_a_callback, asleep]
 
 
 @pytest.mark.parametrize("endless", PYTHON, ids=range(len(PYTHON)))
@@ -195,18 +216,19 @@ def test_the_time_of_other_threads_does_not_count(short):
         thread.join()
 
 
-def test_an_answer_is_checked_in_any_thread(short):
+@pytest.mark.parametrize("endless", [helper, in_what_python_swallows, in_a_callback])
+def test_an_answer_is_checked_in_any_thread(endless, short):
     found = []
-    thread = threading.Thread(target=lambda: found.append(EXERCISE.verdict(helper).name))
+    thread = threading.Thread(target=lambda: found.append(EXERCISE.verdict(endless).name), daemon=True)
     thread.start()
     thread.join(5)
     assert found == ["no end"]
 
 
 def test_the_clock_puts_everything_back(short):
-    before = signal.getsignal(signal.SIGALRM), sys.gettrace(), __builtins__["__import__"]
+    before = signal.getsignal(signal.SIGALRM), sys.gettrace(), sys.unraisablehook, __builtins__["__import__"]
     EXERCISE.verdict(helper)
     with pytest.raises(TookTooLong), limited():
         helper(1)
-    assert (signal.getsignal(signal.SIGALRM), sys.gettrace(), __builtins__["__import__"]) == before
+    assert (signal.getsignal(signal.SIGALRM), sys.gettrace(), sys.unraisablehook, __builtins__["__import__"]) == before
     assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)

@@ -92,10 +92,31 @@ def limited(seconds=None, patience=None):
 
         sys.settrace(enter)
         try:
-            with alarm(patience, imports):
+            with kept_up(enter), alarm(patience, imports):
                 yield
         finally:
             sys.settrace(before)
+
+
+@contextlib.contextmanager
+def kept_up(trace):
+    """Go on tracing where Python swallows TookTooLong and ends the trace: in `__del__`, in a callback of weakref."""
+    before, mine = sys.unraisablehook, threading.get_ident()
+
+    def hook(swallowed):
+        here = threading.get_ident() == mine
+        if here:
+            sys.settrace(None)  # nothing is raised in what tells of other exceptions
+        if not isinstance(swallowed.exc_value, TookTooLong):
+            before(swallowed)
+        if here:
+            sys.settrace(trace)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @contextlib.contextmanager
