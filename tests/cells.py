@@ -92,6 +92,7 @@ def _run(number, changes):
     names, printed, errors = {"__name__": "__main__"}, io.StringIO(), []
     with (tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(printed), warnings.catch_warnings(),
           mock.patch.dict(os.environ, {"LECTURE_PROGRESS": folder})):
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="torch")  # said to itself, in a kernel
         if changes:  # a warning stops no reader
             warnings.simplefilter("ignore")
         for i, source in enumerate(text.split("\n# %%\n")):

@@ -23,6 +23,7 @@ GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "shapes",
 WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},
          "jupyter": set(), "publish": {"exercises", "checks"}}
 NAME_TORCH = {"arrays", "autograd", "datasets", "distributed"}
+FOR_TESTS = {"sklearn", "scipy"}  # seconds and a hundred megabytes, for each student
 LONGEST, LONGEST_CLASS, LONGEST_CATALOGUE = 250, 120, 600  # lines
 
 SOURCES = {".".join(path.relative_to(PACKAGE).with_suffix("").parts).removesuffix(".__init__"): path.read_text("utf-8")
@@ -84,9 +85,10 @@ def public(tree):
                 yield from ((f"{node.name}.{name}", method) for name, method in public(node))
 
 
-def test_the_ground_floor_is_the_mathematics_and_every_folder_is_a_wing():
+def test_the_ground_floor_is_the_mathematics_and_every_folder_is_a_wing_but_the_data():
     assert {room(module) for module in SOURCES} - {"__init__"} == {*GROUND, *WINGS}
-    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == {*WINGS}
+    assert {path.name for path in PACKAGE.iterdir() if path.is_dir()} - {"__pycache__"} == {*WINGS, "data"}
+    assert {path.name for path in (PACKAGE / "data").iterdir()} == {"digits.npz", "README.md"}
 
 
 def test_the_readme_shows_every_room():
@@ -121,6 +123,23 @@ def test_arrays_never_imports_torch():
 def test_datasets_imports_torch_only_when_asked_for_tensors():
     assert "torch" in packages(imported(TREES["datasets"]))
     assert "torch" not in packages(at_import(TREES["datasets"]))
+
+
+@every_module
+def test_what_the_tests_compare_with_is_imported_nowhere_else(module):
+    assert not packages(imported(TREES[module])) & FOR_TESTS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_nor_does_a_notebook_import_it(path):
+    assert not re.search(rf"\b(import|from)\s+({'|'.join(FOR_TESTS)})\b", path.read_text("utf-8"))
+
+
+def test_the_digits_are_read_without_it():
+    code = "import sys; from utils.datasets import digits; digits(); digits(seed=None); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60,
+                          check=True)
+    assert not packages(done.stdout.split()) & {*FOR_TESTS, "torch"}
 
 
 @pytest.mark.parametrize("module", ["__main__", "__init__"])
@@ -158,7 +177,7 @@ def test_the_numpy_half_starts_without_the_large_libraries(module):
     done = subprocess.run([sys.executable, "-c", code], cwd=PACKAGE.parent, capture_output=True, text=True, timeout=60,
                           check=False)
     assert done.returncode == 0, done.stderr
-    assert not packages(json.loads(done.stdout)) & {"torch", "matplotlib", "sklearn", "scipy", "ipywidgets"}
+    assert not packages(json.loads(done.stdout)) & {*FOR_TESTS, "torch", "matplotlib", "ipywidgets"}
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)

@@ -273,6 +273,17 @@ CASES = {
     "samples from a seed": (lambda: datasets.xor(9, 0, 0), TypeError, "rng is 0", "default_rng"),
     "all kept back": (lambda: datasets.digits(test_share=1), ValueError, "test_share is 1", "between 0 and 1"),
     "a share of text": (lambda: datasets.digits(test_share="a"), ValueError, "test_share is 'a'", "between 0 and 1"),
+    "a share of nan": (lambda: datasets.digits(test_share=nan), ValueError, "test_share is nan", "between 0 and 1"),
+    "a complex share": (lambda: datasets.digits(test_share=1j), ValueError, "test_share is 1j", "between 0 and 1"),
+    "none kept back": (lambda: datasets.digits(1e-10), ValueError, "test_share is 1e-10", "0 for the test"),
+    "none to learn": (lambda: datasets.digits(0.9999), ValueError, "test_share is 0.9999", "0 samples to learn from"),
+    "none kept, in order": (lambda: datasets.digits(1e-10, None), ValueError, "test_share is 1e-10", "at least one"),
+    "none to learn, in order": (lambda: datasets.digits(0.9999, None), ValueError, "test_share is 0.9999", "0 samples"),
+    "seed below 0": (lambda: datasets.digits(seed=-1), ValueError, "seed is -1", "from 0 to", "None for the file's"),
+    "seed of a half": (lambda: datasets.digits(seed=0.5), ValueError, "seed is 0.5", "a whole number"),
+    "seed true": (lambda: datasets.digits(seed=True), ValueError, "seed is True", "a whole number"),
+    "seed of text": (lambda: datasets.digits(seed="0"), ValueError, "seed is '0'", "a whole number"),
+    "a generator as seed": (lambda: datasets.digits(seed=rng()), ValueError, "seed is Generator", "a whole number"),
     # autograd
     "ledger too narrow": (
         lambda: gradient_ledger(NET, X[:, 1:], Y, cross_entropy),

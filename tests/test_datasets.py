@@ -1,10 +1,16 @@
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
-from utils.datasets import circle, digits, gauss, lecture_example, spiral, torch_rand, xor
+from utils.datasets import DIGITS, circle, digits, gauss, lecture_example, spiral, torch_rand, xor
 from utils.mlp import forward
 
+ROOT = Path(__file__).parents[1]
 RNG = np.random.default_rng
 each_toy = pytest.mark.parametrize("toy", [circle, xor, gauss, spiral], ids=lambda toy: toy.__name__)
 
@@ -157,16 +163,59 @@ def test_pixels_run_from_0_to_1(split):
 def test_each_digit_has_its_share_in_the_test(split):
     counts = np.bincount(split.labels_train), np.bincount(split.labels_test)
     assert len(counts[0]) == len(counts[1]) == 10
-    np.testing.assert_allclose(counts[1] / sum(counts), 0.25, atol=0.005)
+    assert abs(counts[1] - 0.25 * sum(counts)).max() < 1
 
 
-def test_train_and_test_together_are_scikit_learns_pictures_each_once(split):
-    from sklearn.datasets import load_digits
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.1, 0.9, 1 / 3])
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_the_split_is_the_one_of_scikit_learn(share, seed, in_order):
+    selection = pytest.importorskip("sklearn.model_selection")
+    X, labels = in_order
+    theirs = selection.train_test_split(X, labels, test_size=share, random_state=seed, stratify=labels)
+    assert all(np.array_equal(mine, other) for mine, other in zip(digits(share, seed), theirs, strict=True))
 
-    X, labels = load_digits(return_X_y=True)
-    ours = np.column_stack([np.concatenate(split[:2]) * 16, np.concatenate(split[2:])])
-    theirs = np.column_stack([X, labels])
+
+@pytest.fixture(scope="module")
+def in_order():
+    """All pictures and labels, as the file has them."""
+    X_train, X_test, labels_train, labels_test = digits(seed=None)
+    return np.concatenate([X_train, X_test]), np.concatenate([labels_train, labels_test])
+
+
+def test_the_file_is_scikit_learns_entry_by_entry(in_order):
+    X, labels = pytest.importorskip("sklearn.datasets").load_digits(return_X_y=True)
+    with np.load(DIGITS) as file:
+        assert {name: (file[name].dtype, file[name].shape) for name in file} == {
+            "X": (np.uint8, (1797, 64)), "labels": (np.uint8, (1797,))}
+        assert np.array_equal(file["X"], X) and np.array_equal(file["labels"], labels)
+    assert np.array_equal(in_order[0] * 16, X) and np.array_equal(in_order[1], labels)
+
+
+def test_the_file_is_small():
+    assert DIGITS.stat().st_size < 50_000
+
+
+def test_a_built_package_carries_the_file(tmp_path):
+    pytest.importorskip("setuptools", minversion="77")  # the one that pyproject.toml asks for
+    shutil.copytree(ROOT / "utils", tmp_path / "utils", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tmp_path)
+    build = [sys.executable, "-c", "import setuptools; setuptools.setup()", "-q", "build", "--build-lib", "built"]
+    subprocess.run(build, cwd=tmp_path, check=True, capture_output=True, timeout=120)
+    for name in ("digits.npz", "README.md"):
+        assert (tmp_path / "built" / "utils" / "data" / name).read_bytes() == DIGITS.with_name(name).read_bytes()
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"seed": 5}, {"test_share": 0.5}, {"test_share": 0.003}, {"test_share": 0.997}, {"seed": None},
+    {"test_share": 0.0003, "seed": None}, {"test_share": 0.9994, "seed": None}], ids=str)
+def test_train_and_test_together_are_all_pictures_each_once_with_its_own_label(in_order, options):
+    found = digits(**options)
+    ours = np.column_stack([np.concatenate(found[:2]), np.concatenate(found[2:])])
+    theirs = np.column_stack(in_order)
     assert np.array_equal(ours[np.lexsort(ours.T)], theirs[np.lexsort(theirs.T)])
+    assert min(len(part) for part in found) > 0
+    assert {part.dtype for part in found[2:]} == {np.dtype(np.int64)}
 
 
 def test_no_picture_is_both_learned_and_tested(split):
@@ -176,10 +225,45 @@ def test_no_picture_is_both_learned_and_tested(split):
 def test_the_seed_decides_who_is_tested(split):
     assert np.array_equal(digits(seed=0).X_test, split.X_test)
     assert not np.array_equal(digits(seed=1).X_test, split.X_test)
+    assert {x.tobytes() for x in digits(seed=1).X_test} != {x.tobytes() for x in split.X_test}
+
+
+def test_both_parts_are_shuffled(split):
+    """One in ten digits follows its own like; in the order of the digits, nearly all would."""
+    for labels in (split.labels_train, split.labels_test):
+        assert (labels[1:] == labels[:-1]).mean() < 0.2
+
+
+def test_without_a_seed_the_file_s_last_quarter_is_the_test(in_order):
+    found = digits(seed=None)
+    assert (len(found.X_train), len(found.X_test)) == (1347, 450)
+    assert np.array_equal(found.X_test, in_order[0][1347:]) and np.array_equal(found.labels_test, in_order[1][1347:])
+    assert np.array_equal(found.X_train, in_order[0][:1347]) and np.array_equal(found.labels_train, in_order[1][:1347])
+
+
+def test_the_last_rows_are_other_people_s_sheets(in_order):
+    """The pattern that all were asked to write begins anew with each sheet; the cut goes through the eleventh."""
+    X, labels = in_order
+    text = "".join(map(str, labels))
+    sheets = [0, 130, 256, 386, 516, 646, 776, 902, 1029, 1157, 1287, 1415, 1541, 1667, 1797]
+    assert all("123456789012345" in text[start : start + 34] for start in sheets[:-1])
+    assert set(np.diff(sheets)) == {126, 127, 128, 130} and sheets[10] < 1347 < sheets[11]
+    distances = (X**2).sum(1)[:, None] + (X**2).sum(1) - 2 * X @ X.T
+    np.fill_diagonal(distances, np.inf)
+    sheet = np.searchsorted(sheets, np.arange(len(X)), side="right")
+    assert (sheet[distances.argmin(1)] == sheet).mean() > 0.5  # of 14 sheets: the most alike is on one's own
+
+
+@pytest.mark.parametrize("seed", [0, None])
+def test_a_split_is_the_caller_s_own(seed):
+    found = digits(seed=seed)
+    for part in found:
+        part[:] = 7
+    assert all(not (part == 7).all() for part in digits(seed=seed))
 
 
 def test_the_share_can_be_chosen():
-    assert len(digits(test_share=0.5).X_test) == 899
+    assert len(digits(test_share=0.5).X_test) == 899  # of 1797
 
 
 def test_every_row_goes_through_the_network():

@@ -4,6 +4,7 @@ import inspect
 import re
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
@@ -12,11 +13,15 @@ from utils import diagrams, plots
 from utils.plots import BACKWARD, FORWARD
 
 FACTORS, RESULT = [("X", 6, 5), ("Wᵀ", 5, 7)], ("Z", 6, 7)
+NODES = {"w": ((0, 1), "2", "6"), "x": ((0, -1), "3", "4"), "p": ((2, 0), "6", "2")}
+EDGES = [("w", "p", "times x"), ("x", "p", "times w")]
 DIAGRAMS = {
     "lecture_network": lambda ax=None: diagrams.lecture_network(ax),
     "shapes": lambda ax=None: diagrams.shapes(FACTORS, RESULT, ax),
     "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t", "1"], ax),
+    "graph": lambda ax=None: diagrams.graph(NODES, EDGES, ax),
     "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], ["p", "q"], "sum", ax),
+    "ring": lambda ax=None: diagrams.ring(["s0", "s1", "s2"], ax, "round 0"),
 }
 each_diagram = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=list(DIAGRAMS))
 
@@ -72,6 +77,28 @@ def test_a_chain_has_values_in_blue_above_and_gradients_in_orange_beneath():
         assert drawn[value].get_position()[1] > 0 and to_hex(drawn[value].get_color()) == FORWARD.lower()
     for gradient in ("st", "t′", "1"):
         assert drawn[gradient].get_position()[1] < 0 and to_hex(drawn[gradient].get_color()) == BACKWARD.lower()
+
+
+def test_a_graph_has_values_above_its_nodes_gradients_beneath_and_an_arrow_each_way_for_each_edge():
+    ax = diagrams.graph(NODES, EDGES)
+    drawn = [(t.get_text(), t.get_position(), to_hex(t.get_color())) for t in ax.texts if t.get_text()]
+    for (x, y), value, gradient in NODES.values():
+        assert any(t == value and p[0] == x and p[1] > y and c == FORWARD.lower() for t, p, c in drawn)
+        assert any(t == gradient and p[0] == x and p[1] < y and c == BACKWARD.lower() for t, p, c in drawn)
+    colors = [to_hex(t.arrow_patch.get_edgecolor()) for t in ax.texts if getattr(t, "arrow_patch", None)]
+    assert sorted(colors) == sorted([FORWARD.lower(), BACKWARD.lower()] * len(EDGES))
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 7])
+def test_in_a_ring_everybody_sends_to_the_next_and_the_last_to_the_first(n):
+    ax = diagrams.ring([f"s{r}" for r in range(n)], title="round 1")
+    places = {t.get_text(): np.array(t.get_position()) for t in ax.texts if t.get_text()}
+    arrows = [(np.array(t.xyann), np.array(t.xy)) for t in ax.texts if getattr(t, "arrow_patch", None)]
+    assert len(arrows) == n and "round 1" in places
+    for r, (start, end) in enumerate(arrows):
+        here, there = places[str(r)], places[str((r + 1) % n)]
+        assert np.linalg.norm(start - here) < np.linalg.norm(start - there)
+        assert np.linalg.norm(end - there) < np.linalg.norm(end - here)
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])

@@ -165,8 +165,9 @@ def test_a_checkpoint_that_is_interrupted_leaves_the_old_ones(problem, tmp_path,
 
 @pytest.mark.parametrize("arguments, words", [
     (["--kill", "one"], "RANK:EPOCH"), (["--kill", "1:1"], "a worker below 1"), (["--kill", "0:6"], "an epoch of this"),
-    (["--kill", "0:0"], "an epoch of this run"), (["--epochs", "0"], "at least 1 epoch"),
-    (["--seed", "-1"], "a seed of"), (["--ddp"], "--ddp needs torchrun"),
+    (["--kill", "0:0"], "an epoch of this run"), (["--epochs", "0"], "--epochs is 0, expected at least 1"),
+    (["--batch", "0"], "--batch is 0, expected at least 1"), (["--hidden", "-3"], "--hidden is -3, expected at"),
+    (["--seed", "-1"], "--seed is -1, expected at least 0"), (["--ddp"], "--ddp needs torchrun"),
 ])
 def test_options_that_cannot_be_are_refused(arguments, words, capsys, tmp_path):
     with pytest.raises(SystemExit) as stopped:

@@ -425,12 +425,19 @@ def test_softmax_with_cross_entropy_and_their_fused_form_train_alike(clouds):
 # Real handwriting ---------------------------------------------------------------------------------
 
 
+def score(data, seed):
+    """The share of the unseen digits that a 64-64-10 network reads after thirty epochs."""
+    rng, Y = RNG(seed), one_hot(data.labels_train, 10)
+    net = initialize([64, 64, 10], [tanh, identity], rng)
+    for rate, epochs in ((0.1, 20), (0.01, 10)):
+        net = last(train(net, data.X_train, Y, softmax_cross_entropy, rate, epochs, 8, rng)).net
+    return (predict(net, data.X_test) == data.labels_test).mean()
+
+
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_small_network_reads_97_percent_of_unseen_digits(seed):
-    data, rng = digits(), RNG(seed)
-    net = initialize((64, 64, 10), [tanh, identity], rng)
-    for rate, epochs in ((0.1, 20), (0.01, 10)):
-        net = last(
-            train(net, data.X_train, one_hot(data.labels_train, 10), softmax_cross_entropy, rate, epochs, 8, rng)
-        ).net
-    assert (predict(net, data.X_test) == data.labels_test).mean() >= 0.97
+    assert score(digits(), seed) >= 0.97
+
+
+def test_it_reads_the_sheets_of_people_whom_it_has_not_seen_less_well():
+    assert 0.9 < score(digits(seed=None), 0) < 0.95

@@ -4,6 +4,9 @@ X         samples, one a row                    Y    targets, one-hot, one a row
 labels    the classes as whole numbers, (N,)    n    how many samples     rng   a NumPy Generator
 """
 
+import math
+from numbers import Integral, Real
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +17,7 @@ from utils.mlp import MLP, convert
 
 LECTURE_X = [[-8, 1, -3, 5, 2], [-2, 2, -1, 5, 2], [7, 1, 9, -5, -2], [3, 1, 9, 5, 2]]
 LECTURE_LABELS = [2, 0, 1, 2]
+DIGITS = Path(__file__).with_name("data") / "digits.npz"
 
 
 class Split(NamedTuple):
@@ -105,16 +109,59 @@ def _jitter(X, noise, rng):
     return X + noise * rng.normal(size=X.shape)
 
 
+# Handwriting ----------------------------------------------------------------------------------------
+
+
 def digits(test_share=0.25, seed=0):
-    """Return scikit-learn's 1,797 handwritten digits as a `Split`: 8 × 8 grey values, scaled to 0 … 1.
+    """Return 1,797 handwritten digits as a `Split`: 8 × 8 grey values, scaled to 0 … 1.
 
-    X has shape (N, 64), labels run from 0 to 9. A share of each digit is kept back for the test;
-    `seed` decides which. Scans of the UCI set "Optical Recognition of Handwritten Digits".
+    X has shape (N, 64); labels, shape (N,), run from 0 to 9. `test_share` of each digit is kept back for the test;
+    `seed` decides which, as in scikit-learn. With `seed=None` all stay in the file's order, one sheet of some 130
+    digits after the other, and the last `test_share` of the rows are the test: other people's sheets, but for the one
+    that the cut goes across. Raises ValueError if `test_share` would leave one part empty, or `seed` is no whole number
+    below 2³².
+    Scans of the UCI set "Optical Recognition of Handwritten Digits", see utils/data/README.md.
     """
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
-
-    if not (np.isscalar(test_share) and not isinstance(test_share, str) and 0 < test_share < 1):
+    if not (isinstance(test_share, Real) and 0 < test_share < 1):
         raise ValueError(f"test_share is {test_share!r}, expected a number between 0 and 1")
-    X, labels = load_digits(return_X_y=True)
-    return Split(*train_test_split(X / 16, labels, test_size=test_share, random_state=seed, stratify=labels))
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= seed < 2**32):
+        raise ValueError(f"seed is {seed!r}, expected a whole number from 0 to 2³² − 1, or None for the file's order")
+    with np.load(DIGITS) as file:
+        X, labels = file["X"] / 16, file["labels"].astype(np.int64)
+    n_test = math.ceil(round(test_share * len(X), 6))
+    if n_test in (0, len(X)):
+        raise ValueError(f"test_share is {test_share!r}, which leaves {len(X) - n_test} samples to learn from and "
+                         f"{n_test} for the test: expected at least one each")
+    if seed is None:
+        train, test = np.split(np.arange(len(X)), [len(X) - n_test])
+    else:
+        train, test = _share_of_each_digit(labels, n_test, np.random.RandomState(seed))
+    return Split(X[train], X[test], labels[train], labels[test])
+
+
+def _share_of_each_digit(labels, n_test, rng):
+    """Return the numbers of the rows to learn from, and of those for the test, each in a random order.
+
+    It draws what scikit-learn's `train_test_split(stratify=labels)` draws, so that scores can be compared with others'.
+    """
+    counts = np.bincount(labels)
+    learned = _in_proportion(counts, len(labels) - n_test, rng)
+    tested = _in_proportion(counts - learned, n_test, rng)
+    train, test = [], []
+    for digit, (n, m) in enumerate(zip(learned, tested, strict=True)):
+        rows = np.flatnonzero(labels == digit)[rng.permutation(counts[digit])]
+        train.extend(rows[:n])
+        test.extend(rows[n : n + m])
+    return rng.permutation(train), rng.permutation(test)
+
+
+def _in_proportion(counts, total, rng):
+    """Return how many of each class make up `total`: rounded down, and the largest remainders up; ties are drawn."""
+    exact = counts / counts.sum() * total
+    found = np.floor(exact).astype(int)
+    for rest in np.unique(exact - np.floor(exact))[::-1]:
+        if (missing := total - found.sum()) == 0:
+            break
+        tied = np.flatnonzero(exact - np.floor(exact) == rest)
+        found[rng.choice(tied, min(len(tied), missing), replace=False)] += 1
+    return found

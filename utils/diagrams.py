@@ -1,4 +1,4 @@
-"""Diagrams: shapes as boxes, a chain of steps with its values and slopes, the paths that lead back to a unit.
+"""Diagrams: shapes as boxes, a chain or a graph of steps, the paths that lead back to a unit, a ring.
 
 Like `plots` they take plain data and return matplotlib `Axes`: blue is forward, orange is backward.
 """
@@ -72,6 +72,31 @@ def chain(names, values, slopes, gradients, ax=None):
     return ax
 
 
+def graph(nodes, edges, ax=None):
+    """Draw a computational graph: `nodes` are {name: (place, value, gradient)}, `edges` (from, to, rule).
+
+    As in `chain`, values stand above their node in blue, gradients beneath it in orange, rules on the way back.
+    """
+    places = np.array([place for place, _, _ in nodes.values()])
+    margin = np.array([0.8, 0.95])
+    low, high = places.min(0) - margin, places.max(0) + margin
+    ax = _bare(ax, *(0.95 * (high - low)), (low[0], high[0]), (low[1], high[1]))
+    for start, end, rule in edges:
+        a, b = (np.array(nodes[name][0], float) for name in (start, end))
+        along = (b - a) / np.linalg.norm(b - a)
+        aside = 0.1 * np.array([-along[1], along[0]])
+        _arrow(ax, a + 0.5 * along + aside, b - 0.5 * along + aside, FORWARD)
+        _arrow(ax, b - 0.5 * along - aside, a + 0.5 * along - aside, BACKWARD)
+        ax.text(*((a + b) / 2 - 1.8 * aside), rule, color=BACKWARD, fontsize=12, va="top",
+                ha="center" if along[1] == 0 else "left" if along[1] > 0 else "right")
+    for name, (place, value, gradient) in nodes.items():
+        ax.text(*place, f"${name}$", ha="center", va="center", fontsize=15,
+                bbox={"boxstyle": "round,pad=0.4", "fc": "white", "ec": TRUTH, "lw": 1.8})
+        ax.text(place[0], place[1] + 0.42, value, ha="center", va="bottom", color=FORWARD, fontsize=14)
+        ax.text(place[0], place[1] - 0.42, gradient, ha="center", va="top", color=BACKWARD, fontsize=14, weight="bold")
+    return ax
+
+
 def paths(unit, targets, labels, total="", ax=None):
     """Draw the paths from several units back to one: `labels` stand on the arrows, `total` beneath the unit."""
     heights = 1.5 * (np.arange(len(targets))[::-1] - (len(targets) - 1) / 2)
@@ -83,6 +108,23 @@ def paths(unit, targets, labels, total="", ax=None):
         _circle(ax, (5.7, y), target, TRUTH)
     _circle(ax, (0, 0), unit, BACKWARD)
     ax.text(0, -0.75, total, ha="center", va="top", color=BACKWARD, fontsize=13, weight="bold")
+    return ax
+
+
+def ring(sent, ax=None, title=""):
+    """Draw workers in a ring, each of which sends something to the next: `sent` are the words on the arrows."""
+    angles = np.pi / 2 - 2 * np.pi * np.arange(len(sent)) / len(sent)
+    places = np.column_stack([np.cos(angles), np.sin(angles)])
+    ax = _bare(ax, 3.4, 3.7, (-1.6, 1.6), (-1.4, 2.0))
+    for r, words in enumerate(sent):
+        here, there = places[r], places[(r + 1) % len(sent)]
+        way = there - here
+        _arrow(ax, here + 0.26 * way, there - 0.26 * way, BACKWARD)
+        ax.text(*(0.78 * (here + there)), words, ha="center", va="center", color=BACKWARD, fontsize=11,
+                bbox={"fc": "white", "ec": "none", "pad": 1})
+        ax.scatter(*here, s=750, color="white", edgecolor=FORWARD, lw=2.2, zorder=2)
+        ax.text(*here, r, ha="center", va="center", fontsize=14, color=FORWARD, zorder=3)
+    ax.text(0, 1.8, title, ha="center", va="center", fontsize=14)
     return ax
 
 

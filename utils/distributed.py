@@ -21,6 +21,7 @@ import argparse
 import os
 import signal
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 
@@ -69,15 +70,15 @@ def all_reduce(gradients):
 # All steps -----------------------------------------------------------------------------------------
 
 
-def batches(X, Y, seed, epoch):
+def batches(X, Y, seed, epoch, size=BATCH):
     """Yield one epoch's batches, in an order that follows from the seed and the epoch: a restart repeats it."""
-    return training.batches(X, Y, BATCH, np.random.default_rng([seed, epoch]))
+    return training.batches(X, Y, size, np.random.default_rng([seed, epoch]))
 
 
-def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: None):
+def train(net, X, Y, seed, epochs, rank=0, world=1, watch=lambda epoch, step: None, size=BATCH):
     """Yield (epoch, net) for each of `epochs`; all workers together take the steps that one would take alone."""
     for epoch in epochs:
-        for step, (X_batch, Y_batch) in enumerate(batches(X, Y, seed, epoch)):
+        for step, (X_batch, Y_batch) in enumerate(batches(X, Y, seed, epoch, size)):
             watch(epoch, step)
             gradients = all_reduce(shard_gradients(net, *shard(X_batch, Y_batch, rank, world)))
             net = descend(net, gradients, RATE)
@@ -94,7 +95,7 @@ def sequential(net, activation):
     return torch.nn.Sequential(*layers[:-1])
 
 
-def train_ddp(net, X, Y, seed, epochs, rank, world):
+def train_ddp(net, X, Y, seed, epochs, rank, world, size=BATCH):
     """Yield the same from PyTorch's own parts, nn.Sequential, cross_entropy, SGD and DistributedDataParallel.
 
     Ours are the batches, the shards and the first weights.
@@ -103,7 +104,7 @@ def train_ddp(net, X, Y, seed, epochs, rank, world):
     worker = DistributedDataParallel(model)
     optimizer = torch.optim.SGD(model.parameters(), lr=RATE)
     for epoch in epochs:
-        for X_batch, Y_batch in batches(X, Y, seed, epoch):
+        for X_batch, Y_batch in batches(X, Y, seed, epoch, size):
             X_mine, Y_mine, share = shard(X_batch, Y_batch, rank, world)
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(worker(X_mine), Y_mine.argmax(1))
@@ -147,11 +148,11 @@ def connect():
     return rank, world
 
 
-def problem():
-    """Return X, Y and the untrained network as float64 tensors: notebook 06's digits."""
+def problem(hidden=SIZES[1]):
+    """Return X, Y and the untrained network as float64 tensors: notebook 06's digits, their mean subtracted."""
     data = digits()
     X, Y = data.X_train - data.X_train.mean(0), one_hot(data.labels_train, 10)
-    net = initialize(SIZES, [relu, identity], np.random.default_rng(1), scheme="he")
+    net = initialize((SIZES[0], hidden, SIZES[2]), [relu, identity], np.random.default_rng(1), scheme="he")
     return torch.from_numpy(X), torch.from_numpy(Y), convert(net, torch.from_numpy)
 
 
@@ -177,12 +178,16 @@ def options_of(arguments):
     parser.add_argument("folder", type=Path, help="where the checkpoints go")
     parser.add_argument("--epochs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0, help="of the samples' order; the first weights stay")
+    parser.add_argument("--batch", type=int, default=BATCH, help="how many samples make a step, all workers' together")
+    parser.add_argument("--hidden", type=int, default=SIZES[1], help="how many units the network has in its middle")
+    parser.add_argument("--clock", action="store_true", help="print the milliseconds of a step as well")
     parser.add_argument("--ddp", action="store_true", help="train with DistributedDataParallel instead, to compare")
     parser.add_argument("--kill", metavar="RANK:EPOCH", help="an accident: the worker dies in this epoch")
     options = parser.parse_args(arguments)
     world = int(os.environ.get("WORLD_SIZE", "1"))
-    if options.epochs < 1 or options.seed < 0:
-        parser.error(f"expected at least 1 epoch and a seed of at least 0, not {options.epochs} and {options.seed}")
+    for name, least in (("epochs", 1), ("seed", 0), ("batch", 1), ("hidden", 1)):
+        if getattr(options, name) < least:
+            parser.error(f"--{name} is {getattr(options, name)}, expected at least {least}")
     if options.folder.exists() and not options.folder.is_dir():
         parser.error(f"{options.folder} is a file, expected a folder")
     if options.ddp and ("RANK" not in os.environ or options.kill):
@@ -201,7 +206,7 @@ def main(arguments):
     options.folder.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(1)
     rank, world = connect()
-    X, Y, start = problem()
+    X, Y, start = problem(options.hidden)
     try:
         done, net = latest(options.folder, options.seed, start)
     except ValueError as error:
@@ -213,15 +218,18 @@ def main(arguments):
         print(f"{workers}, life {life()}: on from epoch {done}", flush=True)
     epochs = range(done + 1, options.epochs + 1) if done >= 0 else ()
     if options.ddp:
-        run = train_ddp(net, X, Y, options.seed, epochs, rank, world)
+        run = train_ddp(net, X, Y, options.seed, epochs, rank, world, options.batch)
     else:
         watch = accident(*options.kill, rank) if options.kill else lambda epoch, step: None
-        run = train(net, X, Y, options.seed, epochs, rank, world, watch)
+        run = train(net, X, Y, options.seed, epochs, rank, world, watch, options.batch)
+    began = time.perf_counter()
     for epoch, net in run:
         if rank == 0:
+            taken = 1e3 * (time.perf_counter() - began) / -(-len(X) // options.batch)
             keep(net, options.folder, options.seed, epoch)
             loss = softmax_cross_entropy(forward(net, X).A[len(net.W)], Y)
-            print(f"{workers}, epoch {epoch}: loss {loss:.4f}", flush=True)
+            print(f"{workers}, epoch {epoch}: loss {loss:.4f}" + f", {taken:.3f} ms a step" * options.clock, flush=True)
+        began = time.perf_counter()
     if dist.is_initialized():
         dist.barrier()  # nobody leaves while another still waits for something
         dist.destroy_process_group()

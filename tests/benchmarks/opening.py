@@ -1,4 +1,4 @@
-"""How long it takes until a notebook can be read: the first cell of each, and a module of its own for comparison.
+"""How long it takes until a notebook can be read: the imports of each, and a module of its own for comparison.
 
     python tests/benchmarks/opening.py [--tests]
 
@@ -7,6 +7,7 @@ which of the large libraries it has loaded. With --tests, the whole of `python3 
 """
 
 import argparse
+import ast
 import json
 import statistics
 import subprocess
@@ -30,11 +31,13 @@ print(json.dumps([seconds, memory, [name for name in sys.argv[1:] if name in sys
 """
 
 
-def first_cells():
-    """Yield (name, source) of every notebook's first code cell."""
+def imports():
+    """Yield (name, source) of all that a notebook imports, in its order."""
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-        yield path.stem, next("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+        tree = ast.parse("\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"))
+        lines = [line for line in tree.body if isinstance(line, ast.Import | ast.ImportFrom)]
+        yield path.stem, "\n".join(map(ast.unparse, lines))
 
 
 def opened(source):
@@ -51,7 +54,7 @@ def main(arguments):
     parser.add_argument("--tests", action="store_true", help="time the tests, too")
     options = parser.parse_args(arguments)
     cases = {"nothing": "pass", "import numpy": "import numpy", "import utils.mlp": "import utils.mlp",
-             "import torch": "import torch", **dict(first_cells())}
+             "import torch": "import torch", **dict(imports())}
     print(f"{'':<28}{'seconds':>8}{'MB':>7}  with")
     for name, source in cases.items():
         seconds, memory, large = opened(source)

@@ -228,6 +228,21 @@ def test_a_wrong_answer_to_a_question_does_not_give_the_right_one_away(exercise,
     assert "0.2" not in verdict.sentence and "(4, 7)" not in verdict.sentence and "'b'" not in verdict.sentence
 
 
+def test_of_a_question_s_parts_those_that_are_right_are_named():
+    pair = Exercise(lambda: (2, "b"), parts=("count", "choice"))
+    assert pair.verdict((2, "c")).sentence == "Right so far: count. Look again at choice."
+    assert pair.verdict([3, "(B)"]).sentence == "Right so far: choice. Look again at count."
+    assert "Right so far" not in pair.verdict((3, "c")).sentence
+    assert pair.verdict(("two", "B")).kind == "right"
+
+
+def test_of_several_truths_it_is_said_how_many_are_right_and_not_which():
+    truths = Exercise(lambda: (True, False, True), parts=("one", "two", "three"))
+    assert truths.verdict((True, True, True)).sentence == "2 of the 3 are right."
+    assert truths.verdict((False, False, False)).sentence == "1 of the 3 is right."
+    assert truths.verdict(("yes", "no", "true")).kind == "right"
+
+
 # What careless code would get wrong ------------------------------------------------------------------
 
 

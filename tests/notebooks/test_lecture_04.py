@@ -143,6 +143,9 @@ NUMBERS = [
     ("0.2", lambda n, d: abs(n.A[3] - n.Y)[3].max() / 4),
     ("0.004", lambda n, d: left_in_dZ1(n, (n.A[3] - n.Y) / 4, {l: slope(n.A[l]) for l in (1, 2)})[0]),
     ("0.00001", lambda n, d: left_in_dZ1(n, (n.A[3] - n.Y) / 4, {l: slope(n.A[l]) for l in (1, 2)})[3]),
+    ("0.731", lambda n, d: two_units(2, 0.5, -1)[0]),
+    ("0.325", lambda n, d: two_units(2, 0.5, -1)[1]),
+    ("1.124", lambda n, d: two_units(2, 0.5, -1)[2]),
 ]
 GIVEN = {"0.5", "0.99", "0.1"}  # w, what arrives, the rate; the output of exercise 3; the least of dZ3, about
 
@@ -199,16 +202,16 @@ def test_the_break_is_after_section_4_and_the_next_notebook_has_the_title_of_the
     assert f"[{title}](05_autograd_cross_check.ipynb)" in said()
 
 
-def test_nothing_stops_although_ten_exercises_are_open(book):
+def test_nothing_stops_although_eleven_exercises_are_open(book):
     assert book.errors == book.broken == []
     assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 12
-    assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 10
-    assert "0 of 10 exercises done." in book.printed
+    assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 11
+    assert "0 of 11 exercises done." in book.printed
 
 
 def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each_is_checked_behind_its_number(book):
     listed = re.findall(r"  · (\w+) +open", book.printed)
-    assert listed == list(ex.lesson.exercises) and len(listed) == 10
+    assert listed == list(ex.lesson.exercises) and len(listed) == 11
     parts = [(f"Exercise {k} ·", f"ex.{name}.check(") for k, name in enumerate(listed, 1)]
     assert comes_before("04", *sum(parts, ()))
 
@@ -305,6 +308,28 @@ def test_along_the_chain_the_factors_multiply(x, w, b):
     product = -1 / a * (a * (1 - a)) * np.array([x, 1, w])
     close(product, nudged(lambda v: scalar_loss(v[0], v[1], v[2]), np.array([x, w, b]))[[1, 2, 0]], 1e-7)
     close(product, ex.scalar_chain.reference(x, w, b))
+
+
+def two_units(x, first, second):
+    """Two units without biases: both outputs, and the loss."""
+    a1 = 1 / (1 + exp(-first * x))
+    a2 = 1 / (1 + exp(-second * a1))
+    return a1, a2, -log(a2)
+
+
+def test_exercise_4_goes_back_through_two_units_as_nudging_does():
+    """dz is what the loss does if a bias of 0 is nudged."""
+    def loss(v):
+        a1 = 1 / (1 + exp(-(2 * v[0] + v[1])))
+        return log(1 + exp(-(v[2] * a1 + v[3])))
+
+    dw1, dz1, dw2, dz2 = nudged(loss, np.array([0.5, 0.0, -1.0, 0.0]))
+    np.testing.assert_allclose(ex.two_units.reference(), [dz2, dw2, dz1, dw1], atol=6e-4)
+    for short in ((-0.68, -0.49, 0.13, 0.27), (-0.675, -0.494, 0.133, 0.265)):
+        assert ex.two_units.verdict(short).kind == "right"
+    assert "the slope of the first unit is missing" in ex.two_units.verdict((-0.68, -0.49, 0.68, 1.35)).sentence
+    assert "dw1 is dz1 · x" in ex.two_units.verdict((-0.675, -0.49, 0.133, 0.133)).sentence
+    assert ex.two_units.verdict((-0.675, 1, 0.133, 0.265)).sentence == "Right so far: dz2, dz1, dw1. Look again at dw2."
 
 
 def test_the_slope_of_the_sigmoid_is_a_times_1_minus_a():
@@ -558,7 +583,7 @@ def test_every_gradient_of_one_row_is_confirmed_by_nudging_the_whole_network(kin
     close(getattr(rows[0], f"d{kind}")[l], nudged(loss, getattr(n, kind)[l]), 1e-6)
 
 
-def test_the_check_of_exercise_4_says_which_lines_are_right_and_which_are_open():
+def test_the_check_of_exercise_5_says_which_lines_are_right_and_which_are_open():
     def first_line(dz3, W3, a2, a1):
         da2 = dz3 @ W3
         return da2, ..., ..., ...
@@ -589,9 +614,9 @@ def test_on_the_way_back_the_row_meets_W3_and_after_the_slopes_W2_and_without_th
 
 
 def test_40_and_105_are_told_after_the_exercise_and_the_exercise_comes_behind_the_box():
-    assert comes_before("04", "Exercise 4 ·", "ex.one_row.check(", "For rows the first is",
-                        "Leave the slopes aside", "Exercise 5 ·", "ex.bracketing.check(",
-                        "40 multiplications here, and not 105", "## 4 · Back through softmax and the loss")
+    assert comes_before("04", "Exercise 5 ·", "ex.one_row.check(", "For rows the first is", "## 7 · What does it cost?",
+                        "Leave the slopes aside", "Exercise 11 ·", "ex.bracketing.check(",
+                        "40 multiplications here for one sample, and not 105", "## 8 · What it is for")
     assert not re.search(r"\b(40|105)\b", said()[:said().index("40 multiplications")])
 
 
@@ -609,7 +634,7 @@ def multiplications(shapes, order):
     return sum(m * d * p for m, d, p in products(shapes, order))
 
 
-def test_exercise_5_is_40_beginning_with_the_row_and_105_taking_it_last():
+def test_exercise_11_is_40_beginning_with_the_row_and_105_taking_it_last():
     row = [(1, 3), (3, 4), (4, 7)]
     assert (multiplications(row, "left"), multiplications(row, "right")) == (40, 105) == ex.bracketing.reference()
 
@@ -922,7 +947,7 @@ def test_the_long_way_fits_every_loss_and_every_activation(f, n):
 def test_the_networks_that_are_trained_in_earnest_end_with_the_identity_and_use_the_fused_loss():
     code = "\n".join(sources("06"))
     assert "initialize([64, 64, 10], [relu, identity]" in code
-    assert "train(net, X_train, Y_train, softmax_cross_entropy" in code
+    assert "train(net, X_fit, Y_fit, softmax_cross_entropy" in code
 
 
 def test_the_loop_that_begins_at_the_output_is_the_long_way_that_gives_nan_and_the_changed_network_is_right():

@@ -76,6 +76,15 @@ def test_everything_that_the_launcher_needs_is_there(handout):
         assert "python3 -m utils" in done.stdout
 
 
+def test_both_copies_carry_the_digits(handout):
+    program = "from utils import datasets; print(datasets.DIGITS, len(datasets.digits().X_test))"
+    for edition in ("class", "teacher"):
+        done = subprocess.run([sys.executable, "-c", program], cwd=handout / edition, capture_output=True, text=True,
+                              check=True, env={k: v for k, v in os.environ.items() if k != "PYTHONPATH"})
+        assert done.stdout == f"{handout / edition / 'utils' / 'data' / 'digits.npz'} 450\n"
+        assert "CC BY 4.0" in (handout / edition / "utils" / "data" / "README.md").read_text("utf-8")
+
+
 def test_the_class_cannot_read_the_solutions_and_its_checks_work(handout):
     for path in (handout / "class" / "utils" / "exercises").glob("*.py"):
         if path.stem != "__init__":

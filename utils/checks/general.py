@@ -7,7 +7,7 @@ import numpy as np
 from utils.checks.diagnosis import NEARLY, Test, difference
 from utils.checks.edits import EVERYWHERE
 from utils.checks.repair import repair
-from utils.checks.results import RTOL, numbers, pick
+from utils.checks.results import RTOL, numbers, pick, same
 from utils.checks.structure import structure
 from utils.checks.suspicions import FACTS, first_proven
 from utils.checks.words import briefly, how_it_stopped, in_words
@@ -33,9 +33,20 @@ def _of_value(case):
     word = isinstance(mine, str) > isinstance(right, str) and any(
         isinstance(theirs(), str) for theirs in case.exercise.mistakes)
     kind = "" if word else structure(f"my_{case.exercise.name}", mine, right)
-    return kind or off(mine, right, case.exercise.rtol) or (
+    return kind or _of_parts(case.exercise, mine, right) or off(mine, right, case.exercise.rtol) or (
         f"{briefly(mine)} is not the answer, nor a mistake that is known here: read once more what is asked, or take a "
         "hint.")
+
+
+def _of_parts(exercise, mine, right):
+    """Return which of several parts of an answer are right, or how many: a wrong yes would give away the no."""
+    parts = zip(exercise.parts, mine, right, strict=True) if exercise.parts else ()
+    found = [name for name, m, r in parts if same([m], [r], exercise.rtol)]
+    if not found:
+        return ""
+    if any(isinstance(r, bool) for r in right):
+        return f"{len(found)} of the {len(right)} {'is' if len(found) == 1 else 'are'} right."
+    return f"Right so far: {', '.join(found)}. Look again at {', '.join(n for n in exercise.parts if n not in found)}."
 
 
 def difference_of(case, mine, path=()):

@@ -37,6 +37,9 @@ def meant(value, right, words=False):
 
     `words` says whether a word may be the answer, or one of the mistakes, where the right answer is none.
     """
+    if isinstance(right, tuple) and isinstance(value, tuple | list) and len(value) == len(right):
+        parts = [meant(part, theirs, words) for part, theirs in zip(value, right, strict=True)]
+        return parts if isinstance(value, list) else tuple(parts)
     value = value if isinstance(right, tuple | list) else _alone(value)
     if isinstance(right, str) and len(right) == 1:
         return letter(value)

@@ -1,41 +1,49 @@
-"""Exercises of notebook 05: what autograd adds up, a layer with a kink, and three bugs that tutorials have shipped."""
+"""Exercises of notebook 05: what autograd records and adds up, ledgers to read, formulas to judge, and three bugs."""
 
 import numpy as np
 
-from utils.activations import softmax
+from utils.activations import sigmoid, softmax
 from utils.checks.lesson import Lesson
+from utils.mlp import backward
 
 lesson = Lesson("05_autograd_cross_check")
 rng = np.random.default_rng(5)
 
 
 @lesson.exercise(
-    level=1, minutes=3,
-    hints=["Where in the backward pass does the sigmoid of layer 2 come into play?",
-           "Which of the four are made before that, and which after it?"],
-    also=("dZ[2]",))
-def first_to_disagree():
-    '''"a", "b", "c" or "d"'''
-    return "b"
+    level=1, minutes=2,
+    hints=["If only x₂ moves, the other three terms stand still. What is the derivative of 2x₂² with respect to x₂?",
+           "The derivative of 2x² is 4x. Put in 0, 1, 2 and 3."])
+def four_x():
+    """a list of four numbers"""
+    return np.array([0.0, 4.0, 8.0, 12.0])
 
 
-@first_to_disagree.mistake()
-def disagree_before():
-    """dA[2] is dZ[3] times W[3]: at that point nothing has passed the sigmoid of layer 2 yet, and all is well."""
-    return "a"
+four_x.wrong_answers(
+    four_without_two=([0.0, 2, 4, 6], "That is the derivative of xᵀx. In front of it stands a 2."),
+    four_values=([0.0, 2, 8, 18], "Those are the four terms of y. What is asked is how y reacts to each number."),
+    four_squares=([0.0, 4, 16, 36], "The square has gone: the derivative of x² is 2x."),
+    four_constant=([4.0, 4, 4, 4], "The derivative depends on the place: at x it is 4x."),
+    four_total=(24.0, "That is the sum. There is one derivative for each of the four numbers."))
 
 
-@first_to_disagree.mistake()
-def disagree_after():
-    """dW[2] is wrong, too, but it has only inherited it: it is made from something that is wrong already."""
-    return "c"
+@lesson.exercise(
+    level=1, minutes=4, rtol=1e-2,
+    parts=("dw", "dx", "db"),
+    hints=["What arrives at w is −0.378. On its line stands × x.",
+           "At x it is the same −0.378, times w. And at b?"])
+def read_graph():
+    """a triple (dw, dx, db)"""
+    return -1.1326, -0.1888, -0.3775
 
 
-@first_to_disagree.mistake()
-def disagree_above():
-    """dW[3] belongs to the layer above, which is done with before the slip. The gradient travels from the output to the
-    input."""
-    return "d"
+read_graph.wrong_answers(
+    graph_exchanged=((-0.1888, -1.1326, -0.3775),
+        "dw and dx are exchanged. A product hands each factor the *other* one: w receives × x."),
+    graph_rules_alone=((3.0, 0.5, 1.0), "Those are the rules on the lines; each multiplies what arrives."),
+    graph_positive=((1.1326, 0.1888, 0.3775), "The sizes are right. What arrives from the right is negative."),
+    graph_from_a=((-4.821, -0.8035, -1.607),
+        "You have begun with what stands beneath a. Between a and wx there are two more steps."))
 
 
 @lesson.exercise(
@@ -74,6 +82,81 @@ def grad_of_second_order():
 
 grad_after_two.wrong_answers(
     grad_is_the_value=(9, "That is w² itself. In `.grad` are derivatives."))
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    hints=["One of the two factors is a constant for autograd. Which derivative has c · v with respect to v?",
+           "What is the value of that constant?"])
+def detached_factor():
+    """a number"""
+    return 3.0
+
+
+detached_factor.wrong_answers(
+    detached_both=(6.0, "That is the derivative of v². Here one factor is a constant: it lets nothing back."),
+    detached_none=(0.0, "One factor has lost its history, the other one has not: through it the gradient comes back."),
+    detached_value=(9.0, "That is the value of the product. In `.grad` is a derivative."),
+    detached_slope=(1.0, "That would be v alone. It is multiplied by a constant, whose value is 3."))
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    hints=["Where in the backward pass does the sigmoid of layer 2 come into play?",
+           "Which of the four are made before that, and which after it?"],
+    also=("dZ[2]",))
+def first_to_disagree():
+    '''"a", "b", "c" or "d"'''
+    return "b"
+
+
+@first_to_disagree.mistake()
+def disagree_before():
+    """dA[2] is dZ[3] times W[3]: at that point nothing has passed the sigmoid of layer 2 yet, and all is well."""
+    return "a"
+
+
+@first_to_disagree.mistake()
+def disagree_after():
+    """dW[2] is wrong, too, but it has only inherited it: it is made from something that is wrong already."""
+    return "c"
+
+
+@first_to_disagree.mistake()
+def disagree_above():
+    """dW[3] belongs to the layer above, which is done with before the slip. The gradient travels from the output to the
+    input."""
+    return "d"
+
+
+def faulty(case, net, trace, dA):
+    """Return the `Gradients` of a backward pass with one mistake, the one of this case: "A", "B" or "C"."""
+    right = backward(net, trace, dA)
+    if case == "A":
+        return right._replace(db={l: right.dZ[l].mean(0) for l in right.dZ})
+    if case == "B":
+        wrong = sigmoid._replace(pullback=lambda dA, A: dA * sigmoid(A) * (1 - sigmoid(A)))
+        return backward(net._replace(f={**net.f, 1: wrong}), trace, dA)
+    return right._replace(dW={**right.dW, 2: -right.dW[2]})
+
+
+@lesson.exercise(
+    level=2, minutes=5,
+    parts=("A", "B", "C"), also=("ceb", "c, e, b", "c e b"),
+    hints=["Which lines disagree: a single one, one of a kind in each layer, or one and what is made from it?",
+           "Then the size. A gap of 2 is a wrong sign; with N = 4, a gap of 0.75 is a quarter of the right value."])
+def diagnose():
+    """three letters ("…", "…", "…"), for A, B and C"""
+    return "c", "e", "b"
+
+
+diagnose.wrong_answers(
+    diagnose_middle=(("c", "a", "b"), "In B everything down to dA[1] agrees. With the 1/N twice, nothing would."),
+    diagnose_twice=(("a", "e", "b"), "In A only the biases are off. With the 1/N twice, every line would be."),
+    diagnose_sign=(("c", "e", "d"), "In C a single line has the wrong sign. With (d), all twelve would be off."))
+
+
+# A layer --------------------------------------------------------------------------------------
 
 
 def layer_sample(N, n, m, scale=1.0):
@@ -164,6 +247,46 @@ def relu_forgotten_forwards(X, W, b, dA):
     Z = X @ W.T + b
     dZ = dA * (Z > 0)
     return Z, dZ, dZ.T @ X, dZ.sum(0)
+
+
+# Find the mistake -----------------------------------------------------------------------------------
+
+
+@lesson.exercise(
+    level=2, minutes=4,
+    parts=("first", "second", "third"),
+    hints=["Line 1: what is the cross-entropy of one sample? And what does line 1 give when the network is sure?",
+           "Line 2: write L₁ as a sum, and differentiate the term with a_j in it.",
+           "Line 3: take the right class of a sample, y = 1. If its z rises, what shall the loss do?"])
+def verdicts_loss():
+    """a triple of True or False"""
+    return False, True, False
+
+
+verdicts_loss.wrong_answers(
+    verdicts_loss_sign=((False, True, True),
+        "Line 3: at the right class a − y is negative, so −(a − y)/N is positive: the loss would *rise* with its z."),
+    verdicts_loss_division=((False, False, False), "Line 2: the derivative of −y log a with respect to a is −y/a."),
+    verdicts_loss_log=((True, True, False),
+        "Line 1: if the network is sure and right, it gives 1, if it is sure and wrong, 0. That is no loss."))
+
+
+@lesson.exercise(
+    level=2, minutes=5,
+    parts=("first", "second", "third", "fourth"),
+    hints=["Write the shapes under the first three lines: Z³ is (4, 3), A² is (4, 4), W³ is (3, 4), W² is (4, 7).",
+           "Line 4: follow it for five steps. How long is each?"])
+def verdicts_layers():
+    """four times True or False"""
+    return False, True, False, False
+
+
+verdicts_layers.wrong_answers(
+    verdicts_product=((True, True, False, False), "Line 1: (3, 4) times (4, 3) is (3, 3), and W³ is (3, 4)."),
+    verdicts_index=((False, True, True, False), "Line 3: (4, 3) times (4, 7) does not multiply."),
+    verdicts_walk=((False, True, False, True), "Line 4: every step is 0.3 long. From 0.1 it goes to −0.2, and back."),
+    verdicts_bias=((False, False, False, False),
+        "Line 2: (3, 4) times (4,) is (3,); the bias is added to every row, so every row sends something back to it."))
 
 
 # Find the bug ---------------------------------------------------------------------------------------
@@ -356,3 +479,22 @@ def twice_bias_left_alone(W, b, X, Y, rate):
     A = softmax(X @ W.T + b)
     dZ = (A - Y) / len(X)
     return W - rate * dZ.T @ X, b
+
+
+# Directions ---------------------------------------------------------------------------------------
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    parts=("forward", "reverse"), rtol=1e-3,
+    hints=["Where does forward mode start, and where does reverse mode?",
+           "Forward mode takes one pass for each *input*, reverse mode one for each *output*."])
+def passes():
+    """a pair (forward mode, reverse mode)"""
+    return 2, 1000
+
+
+passes.wrong_answers(
+    passes_exchanged=((1000, 2), "They are exchanged: forward mode starts at an input, and there are two of those."),
+    passes_one=((2, 1), "Reverse mode starts at *one* output, and there are 1,000 of them."),
+    passes_all=((2000, 2000), "One pass gives many derivatives at once: all of its input, or all of its output."))

@@ -4,7 +4,6 @@ import numpy as np
 
 from utils.activations import relu, sigmoid, softmax, tanh
 from utils.exercises.rows import (
-    bracketing,
     collapse,
     jacobian,
     lesson,
@@ -12,11 +11,12 @@ from utils.exercises.rows import (
     one_row,
     scalar_chain,
     shape_of_dW2,
+    two_units,
 )
 from utils.mlp import forward, initialize
 
 __all__ = ["backward", "bracketing", "collapse", "error_signal", "jacobian", "lesson", "let_through", "one_row",
-           "scalar_chain", "shape_of_dW2", "whole_batch"]
+           "scalar_chain", "shape_of_dW2", "two_units", "whole_batch"]
 rng = np.random.default_rng(14)
 
 
@@ -361,3 +361,21 @@ def backward_divides(W, A, f, dA):
         dW[l], db[l] = dZ.T @ A[l - 1] / len(dZ), dZ.mean(0)
         dA = dZ @ W[l]
     return dW, db
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    parts=("row_first", "row_last"), rtol=0,
+    hints=["A product of an (m, n) and an (n, k) matrix takes m · n · k multiplications.",
+           "Row first: 1 · 3 · 4, and then a (1, 4) row times the (4, 7) matrix.",
+           "Row last: 3 · 4 · 7, and then the row times a (3, 7) matrix."])
+def bracketing():
+    """a pair of whole numbers"""
+    return 40, 105
+
+
+bracketing.wrong_answers(
+    bracketing_swapped=((105, 40), "They are exchanged: first the way that begins with the row."),
+    bracketing_half=((12, 84), "These are the first products alone. In both ways a second one follows."),
+    bracketing_second=((28, 21), "These are the second products alone. In both ways another one goes before."),
+    bracketing_added=((14, 21), "Sizes are multiplied, not added: each of the m · k sums has n products."))

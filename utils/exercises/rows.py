@@ -158,6 +158,26 @@ let_through.wrong_answers(
     let_through_nothing=(0, "It is little, but not nothing: a is close to 1, and not equal to it."))
 
 
+@lesson.exercise(
+    level=2, minutes=6,
+    parts=("dz2", "dw2", "dz1", "dw1"), rtol=3e-2,
+    hints=["dz2 is what the last unit said, 0.325, minus what it should have said, 1. dw2 is dz2 times a1.",
+           "Back through w2 and the slope of the first unit: dz1 = dz2 · w2 · a1 (1 − a1).",
+           "dw1 is dz1 times what came in: x = 2."])
+def two_units():
+    """four numbers (dz2, dw2, dz1, dw1)"""
+    return -0.675, -0.4936, 0.1327, 0.2655
+
+
+two_units.wrong_answers(
+    two_without_input=((-0.675, -0.4936, 0.1327, 0.1327), "dw1: w1 is multiplied by x = 2, so dw1 is dz1 · x."),
+    two_without_slope=((-0.675, -0.4936, 0.675, 1.35), "dz1: the slope of the first unit is missing, a1 (1 − a1)."),
+    two_without_weight=((-0.675, -0.4936, -0.1327, -0.2655), "dz1: on the way back to a1 stands the weight w2 = −1."),
+    two_uphill=((0.675, 0.4936, -0.1327, -0.2655), "All sizes are right, all signs are wrong: it is a − y."),
+    two_slope_at_the_end=((-0.148, -0.1083, 0.0291, 0.0582),
+        "dz2: −1/a and the slope a (1 − a) make a − 1 together. The slope is in it already."))
+
+
 def row_sample(n, m, k):
     """Return dz3 (1, k), W3 (k, m), a2 (1, m), a1 (1, n) of one sample."""
     return rng.normal(size=(1, k)), rng.normal(size=(k, m)), sigmoid(rng.normal(size=(1, m))), rng.random((1, n))
@@ -261,24 +281,6 @@ def one_row_wrong_input(dz3, W3, a2, a1):
     da2 = dz3 @ W3
     dz2 = da2 * a2 * (1 - a2)
     return da2, dz2, dz2.T @ a2, dz2[0]
-
-
-@lesson.exercise(
-    level=1, minutes=3,
-    parts=("row_first", "row_last"), rtol=0,
-    hints=["A product of an (m, n) and an (n, k) matrix takes m · n · k multiplications.",
-           "Row first: 1 · 3 · 4, and then a (1, 4) row times the (4, 7) matrix.",
-           "Row last: 3 · 4 · 7, and then the row times a (3, 7) matrix."])
-def bracketing():
-    """a pair of whole numbers"""
-    return 40, 105
-
-
-bracketing.wrong_answers(
-    bracketing_swapped=((105, 40), "They are exchanged: first the way that begins with the row."),
-    bracketing_half=((12, 84), "These are the first products alone. In both ways a second one follows."),
-    bracketing_second=((28, 21), "These are the second products alone. In both ways another one goes before."),
-    bracketing_added=((14, 21), "Sizes are multiplied, not added: each of the m · k sums has n products."))
 
 
 @lesson.exercise(

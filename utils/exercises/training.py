@@ -1,396 +1,138 @@
-"""Exercises of notebook 06: a step, a shuffle, a scale, and a training from nothing."""
+"""Exercises of notebook 06: `loops` has those of its first half; here are first weights, results, and a training."""
 
 import numpy as np
 
-from utils.activations import sigmoid, softmax, tanh
-from utils.checks.lesson import Lesson
-from utils.losses import cross_entropy
-from utils.mlp import backward, forward, initialize
+from utils.activations import softmax
+from utils.exercises.loops import classes, less_noise, lesson, mini_batches, standardise, stuck_at, training_step
 
-lesson = Lesson("06_training")
-rng = np.random.default_rng(6)
-
-
-def classes(N, m):
-    """Return one-hot rows (N, m)."""
-    return np.eye(m)[rng.integers(0, m, N)]
-
-
-@lesson.exercise(
-    level=2, minutes=7,
-    parts=("W", "b"),
-    samples=[(initialize(sizes, f, rng, scheme="centred"), rng.normal(size=(N, sizes[0])), classes(N, sizes[-1]), rate)
-             for N, sizes, f, rate in ((4, (5, 7, 3), (sigmoid, softmax), 0.5),
-                                       (6, (2, 4, 5, 3), (tanh, tanh, softmax), 0.1))],
-    hints=["Four things: forward, the loss's gradient, backward, and a step against it.",
-           "`cross_entropy.gradient` wants the output, A[L], where L is `len(net.W)`; it holds the 1/N.",
-           "`backward` returns `dW` and `db`, dicts by layer. The new W and b are dicts, too."])
-def training_step(net, X, Y, rate):
-    """Return the dicts W and b of the network after one step on the batch X, Y."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
-    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
-    return W, b
-
-
-@training_step.mistake("wrong sign")
-def training_uphill(net, X, Y, rate):
-    """This step goes uphill: it adds what has to be taken away."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
-    W = {l: net.W[l] + rate * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] + rate * gradients.db[l] for l in net.b}
-    return W, b
-
-
-@training_step.mistake("1/N twice")
-def training_divided(net, X, Y, rate):
-    """The rate is divided by N, but the loss's gradient holds the 1/N already: your steps are N times too short."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
-    W = {l: net.W[l] - rate / len(X) * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] - rate / len(X) * gradients.db[l] for l in net.b}
-    return W, b
-
-
-@training_step.mistake("1/N forgotten")
-def training_summed(net, X, Y, rate):
-    """The gradient of the average has a 1/N, and yours has none: your steps are N times too long."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, len(X) * cross_entropy.gradient(trace.A[len(net.W)], Y))
-    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
-    return W, b
-
-
-@training_step.mistake("bias missing")
-def training_weights_alone(net, X, Y, rate):
-    """The weights take their step, and the biases stay where they were. They are knobs, too."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], Y))
-    return {l: net.W[l] - rate * gradients.dW[l] for l in net.W}, net.b
-
-
-@training_step.mistake("already updated weights")
-def training_in_passing(net, X, Y, rate):
-    """A layer is updated before the gradient has gone back through it. First all gradients at the old weights, then all
-    steps."""
-    A, W, b = forward(net, X).A, {}, {}
-    dA = cross_entropy.gradient(A[len(net.W)], Y)
-    for l in reversed(net.W):
-        dZ = net.f[l].pullback(dA, A[l])
-        W[l], b[l] = net.W[l] - rate * dZ.T @ A[l - 1], net.b[l] - rate * dZ.sum(0)
-        dA = dZ @ W[l]
-    return W, b
-
-
-@training_step.mistake()
-def training_from_the_logits_signal(net, X, Y, rate):
-    """A − Y is dZ of the last layer, and `backward` takes dA: it sends yours through softmax again."""
-    trace = forward(net, X)
-    gradients = backward(net, trace, (trace.A[len(net.W)] - Y) / len(X))
-    W = {l: net.W[l] - rate * gradients.dW[l] for l in net.W}
-    b = {l: net.b[l] - rate * gradients.db[l] for l in net.b}
-    return W, b
-
-
-@training_step.mistake()
-def training_row_by_row(net, X, Y, rate):
-    """You take a step after every sample. Here one step is taken, with the average gradient of all rows."""
-    for x, y in zip(X, Y):
-        trace = forward(net, x[None])
-        gradients = backward(net, trace, cross_entropy.gradient(trace.A[len(net.W)], y[None]))
-        net = net._replace(W={l: net.W[l] - rate * gradients.dW[l] for l in net.W},
-                           b={l: net.b[l] - rate * gradients.db[l] for l in net.b})
-    return net.W, net.b
-
-
-@lesson.exercise(
-    level=2, minutes=6,
-    samples=[(rng.normal(size=(N, n)), classes(N, 3), size, np.random.default_rng(seed))
-             for N, n, size, seed in ((7, 2, 3, 1), (10, 4, 5, 2), (5, 2, 2, 3))],
-    advice="If only the order of the rows differs: it has to come from the rng that is given, drawn once for all rows.",
-    hints=["`order = rng.permutation(len(X))` is a list of row numbers, each of them once.",
-           "X and Y have to be put in the *same* order.",
-           "`range(0, len(X), size)` gives the first row of each batch, and a slice may be shorter at the end."])
-def mini_batches(X, Y, size, rng):
-    """Return a list of pairs (X_batch, Y_batch), all rows shuffled; the last batch may be shorter."""
-    order = rng.permutation(len(X))
-    X, Y = X[order], Y[order]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_torn_apart(X, Y, size, rng):
-    """X is shuffled and Y is not, so that samples have lost their targets. Training on this learns nothing."""
-    X = X[rng.permutation(len(X))]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_two_orders(X, Y, size, rng):
-    """X and Y are shuffled in two different orders, so that samples have lost their targets. One order serves both."""
-    X, Y = X[rng.permutation(len(X))], Y[rng.permutation(len(Y))]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_unshuffled(X, Y, size, rng):
-    """The rows come in their old order: nothing is shuffled."""
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_without_the_rest(X, Y, size, rng):
-    """The rows that do not fill a whole batch are lost. A last, shorter batch takes them."""
-    order = rng.permutation(len(X))
-    X, Y = X[order], Y[order]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X) - size + 1, size)]
-
-
-@mini_batches.mistake()
-def batches_other_way_round(X, Y, size, rng):
-    """In each pair the targets come first. It should be X and then Y."""
-    order = rng.permutation(len(X))
-    return [(Y[order[i : i + size]], X[order[i : i + size]]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_drawn(X, Y, size, rng):
-    """You draw rows with replacement: some come twice in an epoch, and others not at all."""
-    order = rng.integers(0, len(X), len(X))
-    X, Y = X[order], Y[order]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake("only the first row")
-def batches_first_alone(X, Y, size, rng):
-    """This is the first batch alone. An epoch goes through all of them."""
-    order = rng.permutation(len(X))[:size]
-    return [(X[order], Y[order])]
-
-
-@mini_batches.mistake()
-def batches_by_the_inverse(X, Y, size, rng):
-    """You put row i into place order[i]. It should be the other way: in place i stands row order[i]."""
-    order = np.argsort(rng.permutation(len(X)))
-    X, Y = X[order], Y[order]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(0, len(X), size)]
-
-
-@mini_batches.mistake()
-def batches_overlapping(X, Y, size, rng):
-    """Your batches overlap: each begins one row after the one before. The next one begins `size` rows later."""
-    order = rng.permutation(len(X))
-    X, Y = X[order], Y[order]
-    return [(X[i : i + size], Y[i : i + size]) for i in range(len(X))]
-
-
-@mini_batches.mistake()
-def batches_so_many(X, Y, size, rng):
-    """You make `size` batches. It is the batches that should have `size` rows each."""
-    order = rng.permutation(len(X))
-    return list(zip(np.array_split(X[order], size), np.array_split(Y[order], size)))
-
-
-@mini_batches.mistake()
-def batches_two_lists(X, Y, size, rng):
-    """These are two lists, one of inputs and one of targets. What is wanted is one list, of pairs."""
-    order = rng.permutation(len(X))
-    X, Y = X[order], Y[order]
-    return ([X[i : i + size] for i in range(0, len(X), size)], [Y[i : i + size] for i in range(0, len(X), size)])
-
-
-@mini_batches.mistake()
-def batches_evened_out(X, Y, size, rng):
-    """You even the batches out. Each takes `size` rows, and only the last one takes what is left."""
-    order, parts = rng.permutation(len(X)), -(-len(X) // size)
-    return list(zip(np.array_split(X[order], parts), np.array_split(Y[order], parts)))
+__all__ = ["first_adam_step", "first_loss", "less_noise", "lesson", "mini_batches", "read_logs", "spread",
+           "standard_error", "standardise", "stuck_at", "train_from_nothing", "training_step"]
+rng = np.random.default_rng(16)
 
 
 @lesson.exercise(
     level=1, minutes=3,
-    rtol=2e-3,
-    hints=["What does a sample cost whose right class gets the probability 1? And one whose right class gets 1/3?",
-           "Half of the samples cost nothing, and half cost log 3. What is the average?"])
-def stuck_at():
-    """a number"""
-    return float(np.log(3) / 2)
+    parts=("deviation", "variance"), rtol=1e-2,
+    hints=["The variance of z is n · v · (mean square of the inputs). Put in n = 64 and v = 1, and take the root.",
+           "For the second number: n · v · 1 = 1."])
+def spread():
+    """a pair (standard deviation of z, variance of the weights)"""
+    return 8.0, 1 / 64
 
 
-@stuck_at.mistake()
-def stuck_all():
-    """Only half of the samples pay log 3; the other half pay nothing, and the loss is an average."""
-    return 1.0986
-
-
-@stuck_at.mistake("log forgotten")
-def stuck_without_log():
-    """A sample costs log(1/p), p being the probability that its right class gets: there is a logarithm in it."""
-    return 0.1667
-
-
-@stuck_at.mistake("wrong sign")
-def stuck_negative():
-    """The size is right. A loss is minus the logarithm of a probability, and so it is positive."""
-    return -0.5493
-
-
-@stuck_at.mistake()
-def stuck_in_decades():
-    """That is the logarithm to the base 10. The cross-entropy has the natural one, `np.log`."""
-    return 0.2386
-
-
-@stuck_at.mistake()
-def stuck_between_two():
-    """That is a coin toss between *two* classes, as in the story above. Here there are three."""
-    return 0.3466
-
-
-stuck_at.wrong_answers(
-    stuck_in_bits=(0.7925, "That is the logarithm to the base 2. The cross-entropy has the natural one, `np.log`."),
-    stuck_at_probability=(1 / 3,
-        "That is a probability. What a sample costs is minus the *logarithm* of its probability."),
-    stuck_log_of_mean=(0.4055,
-        "You take the logarithm of the mean probability. What is averaged are the samples' own losses."),
-    stuck_for_all_classes=(1.6479, "You let all three classes pay. A sample pays for its right class alone."),
-    stuck_sure_ones_pay=(1.0493, "Half of the samples are sure and right. What is the logarithm of 1?"))
+spread.wrong_answers(
+    spread_without_root=((64.0, 1 / 64), "64 is the variance of z. The standard deviation is its root."),
+    spread_as_deviation=((8.0, 1 / 8), "1/8 is the standard deviation of the weights. Asked is their variance."),
+    spread_neither=((64.0, 1 / 8), "First a variance and then a deviation: it is asked the other way round."))
 
 
 @lesson.exercise(
-    level=2, minutes=6,
-    parts=("X_train", "X_test"),
-    samples=[(3 * rng.normal(size=(N, d)) + rng.normal(size=d), 3 * rng.normal(size=(M, d)) + rng.normal(size=d))
-             for N, M, d in ((6, 4, 3), (5, 7, 2), (9, 2, 4))],
-    hints=["A mean and a standard deviation for each *column*: `X.mean(0)` and `X.std(0)`.",
-           "Whose mean is it that the test rows lose?"])
-def standardise(X_train, X_test):
-    """Return both sets standardised, shapes (N, d) and (M, d)."""
-    mean, std = X_train.mean(0), X_train.std(0)
-    return (X_train - mean) / std, (X_test - mean) / std
+    level=1, minutes=2,
+    rtol=1e-2,
+    hints=["What is the probability of the right class, if all ten are equally probable?",
+           "The loss of one sample is minus the logarithm of that; and the mean of equal losses?"])
+def first_loss():
+    """a number"""
+    return float(np.log(10))
 
 
-@standardise.mistake()
-def standardise_each(X_train, X_test):
-    """The test rows are measured by their own mean. Whoever computes anything from the drawer has looked into it."""
-    return (X_train - X_train.mean(0)) / X_train.std(0), (X_test - X_test.mean(0)) / X_test.std(0)
+first_loss.wrong_answers(
+    first_loss_probability=(0.1, "That is the probability of the right class. The loss is minus its logarithm."),
+    first_loss_negative=(-2.3026, "The size is right. A loss is minus the logarithm of a probability: it is positive."),
+    first_loss_in_decades=(1.0, "That is the logarithm to the base 10. Asked is the natural one, `np.log`."),
+    first_loss_in_bits=(3.3219, "That is the logarithm to the base 2. Asked is the natural one, `np.log`."),
+    first_loss_of_all=(23.026, "You let all ten classes pay. A sample pays for its right class alone."))
 
 
-@standardise.mistake()
-def standardise_together(X_train, X_test):
-    """Mean and deviation are those of both sets together, so that the training has seen the test rows."""
-    X = np.vstack([X_train, X_test])
-    return (X_train - X.mean(0)) / X.std(0), (X_test - X.mean(0)) / X.std(0)
+@lesson.exercise(
+    level=1, minutes=3,
+    rtol=0.05,
+    hints=["p is 13/450, about 0.029. Put it into the root, with n = 450.",
+           "The root is a share. In percentage points it is a hundred times that."])
+def standard_error():
+    """a number of percentage points"""
+    return 0.79
 
 
-@standardise.mistake()
-def standardise_by_one_number(X_train, X_test):
-    """There is one mean for all numbers. Each column has its own scale, and so its own mean and deviation."""
-    mean, std = X_train.mean(), X_train.std()
-    return (X_train - mean) / std, (X_test - mean) / std
+standard_error.wrong_answers(
+    error_as_share=(0.0079, "That is right as a share. In percentage points it is a hundred times that."),
+    error_without_root=(0.0062, "There is a root over the quotient."),
+    error_without_n=(16.75, "Divide by n inside the root: the share of many digits scatters less than one digit."),
+    error_itself=(2.89, "That is the share of wrong digits itself. Asked is by how much it scatters."))
 
 
-@standardise.mistake("summed over the wrong axis")
-def standardise_rows(X_train, X_test):
-    """You standardise each sample by itself, along its row. The mean runs down a column, over the samples."""
-    return tuple((X - X.mean(1, keepdims=True)) / X.std(1, keepdims=True) for X in (X_train, X_test))
+@lesson.exercise(
+    level=2, minutes=4,
+    parts=("A", "B", "C", "D"), also=("cbad", "c, b, a, d", "c b a d"),
+    hints=["log 10 is about 2.3. Which log begins far above it? Which one hardly leaves it?",
+           "C rises until it is no number any more. And in D, what do the two losses do?"])
+def read_logs():
+    """four letters ("…", "…", "…", "…"), for A to D"""
+    return "c", "b", "a", "d"
 
 
-@standardise.mistake()
-def standardise_by_variance(X_train, X_test):
-    """You divide by the variance. The standard deviation is its square root, and has the unit of the column."""
-    mean, variance = X_train.mean(0), X_train.var(0)
-    return (X_train - mean) / variance, (X_test - mean) / variance
-
-
-@standardise.mistake()
-def standardise_overwritten(X_train, X_test):
-    """The test rows are as they were. Was X_train standardised already when its mean was taken for them? Keep that
-    first."""
-    X_train = (X_train - X_train.mean(0)) / X_train.std(0)
-    return X_train, (X_test - X_train.mean(0)) / X_train.std(0)
-
-
-@standardise.mistake()
-def standardise_by_estimate(X_train, X_test):
-    """Your deviation divides by N − 1, as an estimate from a sample does (and torch's std). Here it divides by N."""
-    mean, std = X_train.mean(0), X_train.std(0, ddof=1)
-    return (X_train - mean) / std, (X_test - mean) / std
-
-
-@standardise.mistake()
-def standardise_without_brackets(X_train, X_test):
-    """Division binds more strongly than subtraction, so that only the mean is divided: add brackets."""
-    mean, std = X_train.mean(0), X_train.std(0)
-    return X_train - mean / std, X_test - mean / std
-
-
-@standardise.mistake()
-def standardise_only_centred(X_train, X_test):
-    """The means are taken away, and the columns still have different widths: divide by the deviation, too."""
-    mean = X_train.mean(0)
-    return X_train - mean, X_test - mean
-
-
-@standardise.mistake()
-def standardise_to_unit_range(X_train, X_test):
-    """You bring each column to 0 … 1, by its ends. Standardised, it has the mean 0 and the standard deviation 1."""
-    low, high = X_train.min(0), X_train.max(0)
-    return (X_train - low) / (high - low), (X_test - low) / (high - low)
-
-
-@standardise.mistake()
-def standardise_by_median(X_train, X_test):
-    """You take away the median of each column. Asked for is the mean: it is what becomes 0."""
-    middle, std = np.median(X_train, 0), X_train.std(0)
-    return (X_train - middle) / std, (X_test - middle) / std
+read_logs.wrong_answers(
+    logs_exploding=(("c", "a", "b", "d"), "B begins high and falls; C begins well and flies off. Which is the rate?"),
+    logs_learning=(("d", "b", "a", "c"), "In D the network learns its samples to the last; in A it learns nothing."),
+    logs_weights=(("b", "c", "a", "d"), "A begins at log 10, where it should: its first weights are fine."))
 
 
 @lesson.exercise(
     level=3, minutes=12,
     parts=("W", "b", "losses"),
-    samples=[(rng.normal(size=(m, n)), rng.normal(size=m), rng.normal(size=(N, n)), classes(N, m), rate, steps)
-             for N, n, m, rate, steps in ((6, 4, 3, 0.5, 5), (5, 2, 4, 0.2, 3), (23, 3, 2, 0.4, 4))],
-    hints=["One step: Z, A, the loss of this A, dZ, and then the two updates. Put it into a loop over `range(steps)`.",
-           "Softmax and cross-entropy together give the dZ of notebook 04, with its 1/N.",
-           "Compute everything from the old W and b, and only then change both.",
-           "`W = W - …` makes a new array; `W -= …` would change the one that you were given."])
+    samples=[({1: rng.normal(size=(h, n)), 2: rng.normal(size=(m, h))}, {1: rng.normal(size=h), 2: rng.normal(size=m)},
+              rng.normal(size=(N, n)), classes(N, m), rate, steps)
+             for N, n, h, m, rate, steps in ((6, 4, 5, 3, 0.3, 5), (5, 2, 7, 4, 0.2, 3), (23, 3, 6, 2, 0.4, 4))],
+    hints=["One step: Z1, A1, A2, the loss of this A2, dZ2, dZ1, and then the updates. Put it into a loop over "
+           "`range(steps)`.",
+           "Softmax and cross-entropy together give dZ2 = (A2 − Y)/N; dZ1 is dZ2 @ W[2], where Z1 is positive.",
+           "Compute everything from the old W and b, and only then make the new dicts.",
+           "`W = {1: W[1] - …, 2: W[2] - …}` makes new arrays; `W[1] -= …` would change those that you were given."])
 def train_from_nothing(W, b, X, Y, rate, steps):
-    """Return W (m, n), b (m,) and the losses (steps,) of gradient descent on softmax(X Wᵀ + b) and cross-entropy."""
+    """Return the dicts W and b and the losses (steps,): gradient descent on one hidden ReLU layer and softmax."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
 @train_from_nothing.mistake("wrong sign")
 def nothing_uphill(W, b, X, Y, rate, steps):
-    """Your loss rises from step to step: a sign is wrong, in dZ or in the step."""
+    """Your loss rises from step to step: a sign is wrong, in dZ2 or in the steps."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W + rate * dZ.T @ X
-        b = b + rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] + rate * dZ1.T @ X, 2: W[2] + rate * dZ2.T @ A1}
+        b = {1: b[1] + rate * dZ1.sum(0), 2: b[2] + rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
 @train_from_nothing.mistake("already updated weights")
 def nothing_in_passing(W, b, X, Y, rate, steps):
-    """The bias is updated from the *new* weights: between the two updates, the output has been computed again."""
+    """dZ1 is made from the *new* W[2]. First all gradients at the old parameters, then all steps."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        W = W - rate * (A - Y).T @ X / len(X)
-        b = b - rate * (softmax(X @ W.T + b) - Y).sum(0) / len(X)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        W = {**W, 2: W[2] - rate * dZ2.T @ A1}
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {**W, 1: W[1] - rate * dZ1.T @ X}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
@@ -399,21 +141,76 @@ def nothing_summed(W, b, X, Y, rate, steps):
     """The loss is an average, and the gradient you step with is a sum: its 1/N is missing."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        W = W - rate * (A - Y).T @ X
-        b = b - rate * (A - Y).sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = A2 - Y
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
 @train_from_nothing.mistake("bias missing")
 def nothing_without_bias(W, b, X, Y, rate, steps):
-    """The bias never changes. It is a knob as well, with a gradient of its own."""
+    """The biases never change. They are parameters as well, with gradients of their own."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        W = W - rate * (A - Y).T @ X / len(X)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("activation's derivative forgotten")
+def nothing_open_gate(W, b, X, Y, rate, steps):
+    """dZ1 lets everything through. Where Z1 is negative the ReLU was off, and its slope is 0."""
+    losses = []
+    for _ in range(steps):
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2]
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake("derivative of the wrong variable")
+def nothing_gate_of_gradient(W, b, X, Y, rate, steps):
+    """The mask of dZ1 is taken of the gradient. Whether a unit is on was decided on the way forward, by Z1."""
+    losses = []
+    for _ in range(steps):
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = np.maximum(dZ2 @ W[2], 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
+    return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_hidden_layer_still(W, b, X, Y, rate, steps):
+    """Only layer 2 learns; the hidden layer keeps its first weights. Its gradient is made from dZ1."""
+    losses = []
+    for _ in range(steps):
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        W = {1: W[1], 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1], 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
@@ -422,51 +219,30 @@ def nothing_down_columns(W, b, X, Y, rate, steps):
     """Your softmax runs down the columns, over the samples. It belongs along each row."""
     losses = []
     for _ in range(steps):
-        A = softmax((X @ W.T + b).T).T
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax((A1 @ W[2].T + b[2]).T).T
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
 @train_from_nothing.mistake()
-def nothing_measured_late(W, b, X, Y, rate, steps):
-    """Your losses are those after each step. Asked is the loss before it, of the A that the step is made from."""
+def nothing_forward_without_relu(W, b, X, Y, rate, steps):
+    """Layer 1 has no ReLU on the way forward: two layers without a bend are one layer."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
-        losses.append(-(Y * np.log(softmax(X @ W.T + b))).sum() / len(X))
-    return W, b, np.array(losses)
-
-
-@train_from_nothing.mistake()
-def nothing_forward_once(W, b, X, Y, rate, steps):
-    """The forward pass stands before the loop, so that each step has the same gradient. It belongs into the loop."""
-    A = softmax(X @ W.T + b)
-    losses = []
-    for _ in range(steps):
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
-    return W, b, np.array(losses)
-
-
-@train_from_nothing.mistake()
-def nothing_of_whole_batch(W, b, X, Y, rate, steps):
-    """Your softmax shares out one 1 among the whole batch. Each row has a 1 of its own."""
-    losses = []
-    for _ in range(steps):
-        E = np.exp(X @ W.T + b)
-        A = E / E.sum()
-        losses.append(-(Y * np.log(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = Z1
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
@@ -475,11 +251,14 @@ def nothing_over_entries(W, b, X, Y, rate, steps):
     """Your loss is averaged over all entries. The average is over the samples: divide by N alone."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log(A)).mean())
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).mean())
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
 
 
@@ -488,9 +267,45 @@ def nothing_in_bits(W, b, X, Y, rate, steps):
     """Your losses take the logarithm to the base 2. The cross-entropy of this lecture has the natural one."""
     losses = []
     for _ in range(steps):
-        A = softmax(X @ W.T + b)
-        losses.append(-(Y * np.log2(A)).sum() / len(X))
-        dZ = (A - Y) / len(X)
-        W = W - rate * dZ.T @ X
-        b = b - rate * dZ.sum(0)
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        A2 = softmax(A1 @ W[2].T + b[2])
+        losses.append(-(Y * np.log2(A2)).sum() / len(X))
+        dZ2 = (A2 - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
     return W, b, np.array(losses)
+
+
+@train_from_nothing.mistake()
+def nothing_measured_late(W, b, X, Y, rate, steps):
+    """Your losses are those after each step. Asked is the loss before it, of the A2 that the step is made from."""
+    losses = []
+    for _ in range(steps):
+        Z1 = X @ W[1].T + b[1]
+        A1 = np.maximum(Z1, 0)
+        dZ2 = (softmax(A1 @ W[2].T + b[2]) - Y) / len(X)
+        dZ1 = dZ2 @ W[2] * (Z1 > 0)
+        W = {1: W[1] - rate * dZ1.T @ X, 2: W[2] - rate * dZ2.T @ A1}
+        b = {1: b[1] - rate * dZ1.sum(0), 2: b[2] - rate * dZ2.sum(0)}
+        A2 = softmax(np.maximum(X @ W[1].T + b[1], 0) @ W[2].T + b[2])
+        losses.append(-(Y * np.log(A2)).sum() / len(X))
+    return W, b, np.array(losses)
+
+
+@lesson.exercise(
+    level=2, minutes=3,
+    parts=("first", "second"), rtol=1e-2,
+    hints=["Put the gradient g for its mean, and g² for q. What is g/√(g²)?",
+           "Only the sign of g is left. And Adam *subtracts* the step."])
+def first_adam_step():
+    """a pair of changes"""
+    return -0.001, 0.001
+
+
+first_adam_step.wrong_answers(
+    adam_uphill=((0.001, -0.001), "The sizes are right. The step is subtracted: a positive gradient goes down."),
+    adam_as_descent=((-0.0005, 5e-8), "That is a plain step, η g. Adam divides by √q, the size of the gradient."),
+    adam_without_sign=((0.001, 0.001), "The size is the same for both; the direction is against the gradient."),
+    adam_without_root=((-0.002, 20.0), "Divide by √q, and not by q itself."))
