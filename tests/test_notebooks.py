@@ -66,7 +66,7 @@ def test_each_notebook_has_links_to_the_one_before_and_the_next_one_by_their_tit
     for path, before, following in zip(NOTEBOOKS, [None, *NOTEBOOKS], [*NOTEBOOKS[1:], NOTEBOOKS[0]]):
         end = "".join(cells(path, "markdown")[-1]["source"])
         assert "→ " + link[following.name] in end
-        assert before is None or f"**Before** ← {link[before.name]}" in end
+        assert before is None or f"**Previous** ← {link[before.name]}" in end
 
 
 def has_tag(cell, tag):

@@ -60,7 +60,7 @@ def shard_gradients(net, X, Y, share):
 
 
 def all_reduce(gradients):
-    """Return the sum of all workers' dW and db: one flat tensor, so that the network is asked once a step."""
+    """Return the sum of all workers' dW and db: one flat tensor, so that one all-reduce a step is enough."""
     g = flat(gradients.dW, gradients.db)
     if dist.is_initialized():
         dist.all_reduce(g)

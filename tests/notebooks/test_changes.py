@@ -1,10 +1,9 @@
-"""Every claim of a notebook holds as it is saved; and whatever its text suggests to change, it runs to its end."""
+"""Whatever a notebook's text suggests to change, it runs to its end. (As it is saved: test_lecture_00 to 07.)"""
 
 import numpy as np
 import pytest
 from cells import run
 
-TAUGHT = ["00", "01", "02", "03", "04", "05", "06", "07"]
 LECTURE = 'X, Y, net = lecture_example("numpy")'
 RELU = f"{LECTURE}\nfrom utils.activations import relu\nnet = net._replace(f={{**net.f, 1: relu}})\n"
 ALONE = """for seed in (1, 2, 3):
@@ -48,13 +47,6 @@ CHANGES = [  # first what the texts propose, then what a curious reader tries
             '"--kill", "1:2"': '"--kill", "0:1"',
             "milliseconds(K, *options) for K in": "K for K in"}),  # not measured again
 ]
-
-
-@pytest.mark.parametrize("number", TAUGHT)
-def test_every_claim_holds(number):
-    book = run(number)
-    assert book.errors == [] and book.broken == []
-    assert 6 <= book.printed.count("✓ ") <= 12
 
 
 @pytest.mark.parametrize("number, changes", CHANGES, ids=[f"{n}-{i}" for i, (n, _) in enumerate(CHANGES)])

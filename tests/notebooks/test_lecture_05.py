@@ -158,6 +158,7 @@ NUMBERS = [
     ("0.3374", lambda n: n.trace.A[3][n.Y == 1].mean()),
     ("0.576", lambda n: e / (e + 2)),
     ("0.5514", lambda n: -log(e / (e + 2))),
+    ("1.0986", lambda n: float(np.log(3))),
 ]
 GIVEN = {"1.5", "0.5", "0.01", "0.3", "0.25"}  # t, w, somebody's bound, the hop of exercise 10, the rate of slip 12
 
@@ -1307,7 +1308,7 @@ def test_with_softmax_twice_even_certainty_becomes_0_576_and_nothing_is_reported
     twice = nn.CrossEntropyLoss()(torch.softmax(n.logits.detach(), 1), n.classes).item()
     E = np.exp(n.trace.A[3])
     assert twice == pytest.approx(-np.log((E / E.sum(1, keepdims=True))[n.Y == 1]).mean(), rel=1e-12)
-    assert twice < n.loss.item() - 0.03 and says("The loss *starts* even lower")
+    assert twice < n.loss.item() - 0.03 and says("The loss even *starts* lower here")
 
 
 def test_with_softmax_twice_no_loss_is_below_0_5514(rng):
@@ -1651,3 +1652,18 @@ def test_on_your_own_3_for_a_one_hot_y_the_sum_is_1_and_a_minus_y_comes_out(n):
         close(nudged(lambda z, y=y: -(y * np.log(np.exp(z) / np.exp(z).sum())).sum(), z), a - y, 1e-7)
     y = np.array([1.0, 0.0, 1.0])
     close(nudged(lambda z: -(y * np.log(np.exp(z) / np.exp(z).sum())).sum(), z), 2 * a - y, 1e-7)
+
+
+def test_numpys_functions_raise_on_a_recorded_tensor_and_item_leaves_the_record_silently():
+    w = torch.tensor(0.5, requires_grad=True)
+    with pytest.raises(RuntimeError):
+        np.exp(w)
+    assert type(w.item()) is float and says("the plain number that it returns has left the record silently")
+
+
+def test_a_second_softmax_draws_the_probabilities_together_and_the_loss_towards_log_3():
+    """However sure and wrong, or sure and right, the first softmax is."""
+    for p in np.random.default_rng(0).dirichlet([0.3] * 3, 50):
+        again = torch.softmax(torch.tensor(p), 0).numpy()
+        assert np.ptp(again) <= np.ptp(p)
+        assert (abs(np.log(again) + np.log(3)) < abs(np.log(p) + np.log(3)) + 1e-12).all()
