@@ -2,15 +2,16 @@
 
 import contextlib
 import os
+import re
 
 import nbformat
 from jupyter_client.manager import start_new_kernel
 
 
 def notebook(folder, lesson):
-    """Return a notebook of a copy, without the cells that start workers: what those do is in test_distributed."""
+    """Return a notebook of a copy, without the cells that start or time workers: those are in test_lecture_07."""
     book = nbformat.read(folder / "notebooks" / f"{lesson.notebook}.ipynb", as_version=4)
-    book.cells = [cell for cell in book.cells if "= torchrun(" not in cell.source]
+    book.cells = [cell for cell in book.cells if not re.search(r"= torchrun\(|\bmeasured\b", cell.source)]
     return book
 
 

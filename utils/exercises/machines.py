@@ -282,7 +282,7 @@ def ring_one_worker(parts, k):
 
 @lesson.exercise(
     level=1, minutes=3,
-    rtol=1e-3,
+    rtol=1e-4,
     hints=["How many parameters has the network? Each has one entry in the gradient.",
            "A float64 has 64 bits, and a byte has 8."])
 def bytes_sent():
