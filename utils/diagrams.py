@@ -85,8 +85,8 @@ def graph(nodes, edges, ax=None):
         a, b = (np.array(nodes[name][0], float) for name in (start, end))
         along = (b - a) / np.linalg.norm(b - a)
         aside = 0.1 * np.array([-along[1], along[0]])
-        _arrow(ax, a + 0.5 * along + aside, b - 0.5 * along + aside, FORWARD)
-        _arrow(ax, b - 0.5 * along - aside, a + 0.5 * along - aside, BACKWARD)
+        _arrow(ax, a + 0.5 * along + aside, b - 0.75 * along + aside, FORWARD)
+        _arrow(ax, b - 0.75 * along - aside, a + 0.5 * along - aside, BACKWARD)
         ax.text(*((a + b) / 2 - 1.8 * aside), rule, color=BACKWARD, fontsize=12, va="top",
                 ha="center" if along[1] == 0 else "left" if along[1] > 0 else "right")
     for name, (place, value, gradient) in nodes.items():
