@@ -20,6 +20,7 @@ from unittest import mock
 
 import matplotlib.pyplot as plt
 import nbformat
+import numpy as np
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 
@@ -64,6 +65,16 @@ def value(node, names):
 def captions(number):
     """Return what stands below the notebook's figures."""
     return [value(caption, run(number).names) for _, caption in calls(number, "show")]
+
+
+@cache
+def picture(number, words):
+    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
+    cell, = (source for source in sources(number) if words in source)
+    kept = []
+    exec(cell, {**run(number).names, "show": lambda ax, caption: kept.append(ax)})
+    plt.close(np.ravel(kept[0])[0].figure)
+    return kept[0]
 
 
 def prose(number):

@@ -159,9 +159,10 @@ def _in_proportion(counts, total, rng):
     """Return how many of each class make up `total`: rounded down, and the largest remainders up; ties are drawn."""
     exact = counts / counts.sum() * total
     found = np.floor(exact).astype(int)
-    for rest in np.unique(exact - np.floor(exact))[::-1]:
+    rests = exact - found
+    for rest in np.unique(rests)[::-1]:
         if (missing := total - found.sum()) == 0:
             break
-        tied = np.flatnonzero(exact - np.floor(exact) == rest)
+        tied = np.flatnonzero(rests == rest)
         found[rng.choice(tied, min(len(tied), missing), replace=False)] += 1
     return found

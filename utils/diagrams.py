@@ -61,10 +61,7 @@ def chain(names, values, slopes, gradients, ax=None):
     n = len(names)
     ax = _bare(ax, 2.1 * n, 2.3, (-0.6, 2 * n - 1.4), (-1.15, 1.15))
     for i, (name, value, gradient) in enumerate(zip(names, values, gradients)):
-        ax.text(2 * i, 0, name, ha="center", va="center", fontsize=15,
-                bbox={"boxstyle": "round,pad=0.45", "fc": "white", "ec": TRUTH, "lw": 1.8})
-        ax.text(2 * i, 0.52, value, ha="center", va="bottom", color=FORWARD, fontsize=14)
-        ax.text(2 * i, -0.52, gradient, ha="center", va="top", color=BACKWARD, fontsize=14, weight="bold")
+        _node(ax, (2 * i, 0), name, value, gradient, gap=0.52, pad=0.45)
     for i, slope in enumerate(slopes):
         _arrow(ax, (2 * i + 0.45, 0.1), (2 * i + 1.55, 0.1), FORWARD)
         _arrow(ax, (2 * i + 1.55, -0.1), (2 * i + 0.45, -0.1), BACKWARD)
@@ -90,10 +87,7 @@ def graph(nodes, edges, ax=None):
         ax.text(*((a + b) / 2 - 1.8 * aside), rule, color=BACKWARD, fontsize=12, va="top",
                 ha="center" if along[1] == 0 else "left" if along[1] > 0 else "right")
     for name, (place, value, gradient) in nodes.items():
-        ax.text(*place, f"${name}$", ha="center", va="center", fontsize=15,
-                bbox={"boxstyle": "round,pad=0.4", "fc": "white", "ec": TRUTH, "lw": 1.8})
-        ax.text(place[0], place[1] + 0.42, value, ha="center", va="bottom", color=FORWARD, fontsize=14)
-        ax.text(place[0], place[1] - 0.42, gradient, ha="center", va="top", color=BACKWARD, fontsize=14, weight="bold")
+        _node(ax, place, f"${name}$", value, gradient, gap=0.42, pad=0.4)
     return ax
 
 
@@ -122,8 +116,7 @@ def ring(sent, ax=None, title=""):
         _arrow(ax, here + 0.26 * way, there - 0.26 * way, BACKWARD)
         ax.text(*(0.78 * (here + there)), words, ha="center", va="center", color=BACKWARD, fontsize=11,
                 bbox={"fc": "white", "ec": "none", "pad": 1})
-        ax.scatter(*here, s=750, color="white", edgecolor=FORWARD, lw=2.2, zorder=2)
-        ax.text(*here, r, ha="center", va="center", fontsize=14, color=FORWARD, zorder=3)
+        _circle(ax, here, r, FORWARD, size=750)
     ax.text(0, 1.8, title, ha="center", va="center", fontsize=14)
     return ax
 
@@ -132,7 +125,16 @@ def _arrow(ax, start, end, color):
     ax.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "lw": 2, "color": color, "shrinkA": 0, "shrinkB": 0})
 
 
-def _circle(ax, place, text, color):
-    ax.scatter(*place, s=1500, color="white", edgecolor=color, lw=2.2, zorder=2)
+def _node(ax, place, name, value, gradient, gap, pad):
+    """Draw a name in a box, its value above it in blue and its gradient beneath it in orange, `gap` from its middle."""
+    x, y = place
+    ax.text(x, y, name, ha="center", va="center", fontsize=15,
+            bbox={"boxstyle": f"round,pad={pad}", "fc": "white", "ec": TRUTH, "lw": 1.8})
+    ax.text(x, y + gap, value, ha="center", va="bottom", color=FORWARD, fontsize=14)
+    ax.text(x, y - gap, gradient, ha="center", va="top", color=BACKWARD, fontsize=14, weight="bold")
+
+
+def _circle(ax, place, text, color, size=1500):
+    ax.scatter(*place, s=size, color="white", edgecolor=color, lw=2.2, zorder=2)
     ax.text(*place, text, ha="center", va="center", fontsize=14, color=color, zorder=3)
 

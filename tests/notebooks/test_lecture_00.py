@@ -81,17 +81,6 @@ def parameters(net):
 
 
 @pytest.fixture
-def book():
-    return run("00")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
-
-
-@pytest.fixture
 def more():
     """The same with N = 140."""
     return run("00", {"N = 14": "N = 140"})

@@ -2,12 +2,11 @@
 
 import inspect
 import re
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from cells import captions, prose, run, sources
+from cells import captions, prose, sources
 from torch.utils.flop_counter import FlopCounterMode
 
 from utils.activations import tanh
@@ -61,17 +60,6 @@ def error_ratio(one, two):
 
 def chord(on_curve, turn, start=np.radians(20)):
     return on_curve(start + turn) - on_curve(start)
-
-
-@pytest.fixture
-def book():
-    return run("01")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
 
 
 # All numbers, and all printed lines -----------------------------------------------------------------

@@ -2,11 +2,10 @@
 
 import re
 from functools import cache
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from cells import captions, prose, run
+from cells import captions, prose
 
 from utils.derivatives import numerical_gradient
 from utils.descent import (
@@ -92,17 +91,6 @@ def bends(x):
 def radius(rate, keep, f):
     """The factor by which momentum shrinks the slowest part in the long run."""
     return max(abs(np.roots([1, rate * value - 1 - keep, keep])).max() for value in f.eigen()[0])
-
-
-@pytest.fixture
-def book():
-    return run("02")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
 
 
 @pytest.fixture

@@ -2,10 +2,11 @@
 
 import ast
 import re
-from functools import cache
+from functools import cache, partial
 from math import exp, log
 from types import SimpleNamespace
 
+import cells
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
@@ -40,14 +41,7 @@ def column_softmax(Z):
     return np.exp(Z) / np.exp(Z).sum(0)
 
 
-@cache
-def picture(words):
-    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
-    cell, = (source for source in sources("03") if words in source)
-    kept = []
-    exec(cell, {**run("03").names, "show": lambda ax, caption: kept.append(ax)})
-    plt.close(np.ravel(kept[0])[0].figure)
-    return kept[0]
+picture = partial(cells.picture, "03")
 
 
 def numbers_of(ax):
@@ -56,24 +50,8 @@ def numbers_of(ax):
 
 
 @pytest.fixture
-def book():
-    return run("03")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
-
-
-@pytest.fixture
 def A(n):
     return n.my_A
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 @pytest.fixture(scope="module")

@@ -2,12 +2,12 @@
 
 import inspect
 import re
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from math import e, exp, log
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
+import cells
 import nbformat
 import numpy as np
 import pytest
@@ -74,30 +74,7 @@ def slope(A):
     return A * (1 - A)
 
 
-@cache
-def picture(words):
-    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
-    cell, = (source for source in sources("04") if words in source)
-    kept = []
-    exec(cell, {**run("04").names, "show": lambda ax, caption: kept.append(ax)})
-    plt.close(np.ravel(kept[0])[0].figure)
-    return kept[0]
-
-
-@pytest.fixture
-def book():
-    return run("04")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+picture = partial(cells.picture, "04")
 
 
 @pytest.fixture(scope="module")

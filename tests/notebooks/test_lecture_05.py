@@ -3,12 +3,12 @@
 import inspect
 import json
 import re
-from functools import cache
+from functools import cache, partial
 from math import e, exp, log
 from pathlib import Path
 from types import SimpleNamespace
 
-import matplotlib.pyplot as plt
+import cells
 import nbformat
 import numpy as np
 import pytest
@@ -119,30 +119,7 @@ def leaf(value):
     return torch.tensor(value, dtype=torch.float64, requires_grad=True)
 
 
-@cache
-def picture(words):
-    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
-    cell, = (source for source in sources("05") if words in source)
-    kept = []
-    exec(cell, {**run("05").names, "show": lambda ax, caption: kept.append(ax)})
-    plt.close(np.ravel(kept[0])[0].figure)
-    return kept[0]
-
-
-@pytest.fixture
-def book():
-    return run("05")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
+picture = partial(cells.picture, "05")
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,14 @@ import subprocess
 import sys
 import threading
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise, product
 from math import ceil, sqrt
 from pathlib import Path
 from types import SimpleNamespace
 from unittest import mock
 
-import matplotlib.pyplot as plt
+import cells
 import nbformat
 import numpy as np
 import pytest
@@ -215,36 +215,13 @@ def ten_epochs(batch, rate):
     return np.mean(losses)
 
 
-@cache
-def picture(words):
-    """Draw the one figure of the notebook whose cell holds these words once more, and return its axes."""
-    cell, = (source for source in sources("07") if words in source)
-    kept = []
-    exec(cell, {**run("07").names, "show": lambda ax, caption: kept.append(ax)})
-    plt.close(np.ravel(kept[0])[0].figure)
-    return kept[0]
+picture = partial(cells.picture, "07")
 
 
 def after_the_changes():
     """The notebook as it becomes by its three proposals."""
     changes, = (changes for number, changes in CHANGES if number == "07")
     return run("07", changes)
-
-
-@pytest.fixture
-def book():
-    return run("07")
-
-
-@pytest.fixture
-def n(book):
-    """The notebook's variables, as its last cell leaves them."""
-    return SimpleNamespace(**book.names)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
 
 
 # All numbers, and all printed lines -----------------------------------------------------------------
