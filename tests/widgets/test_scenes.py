@@ -151,6 +151,19 @@ def test_no_label_covers_another_whatever_the_rate():
             artist.remove()
 
 
+@pytest.mark.parametrize("equal", [True, False])
+def test_the_gradient_s_labels_stay_in_the_picture(equal):
+    for x1, x2 in itertools.product(np.linspace(-3, 3, 13), np.linspace(-3, 3, 13)):
+        scene = slopes.gradient_scene(x1, x2, equal)
+        stage = slopes.gradient_stages()[scene.stage]
+        renderer, frame = FigureCanvasAgg(stage.figure).get_renderer(), stage.axes["plane"].get_window_extent()
+        for actor in (actor for actor in scene.actors if hasattr(actor, "words")):
+            artist, = actor.draw(stage.axes["plane"])
+            box = artist.get_window_extent(renderer)
+            artist.remove()
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
 def test_the_marks_stand_at_the_best_rate_and_at_the_edge():
     assert np.isclose(slopes.BEST, 0.2) and np.isclose(slopes.EDGE, 0.24503, atol=5e-6)
 

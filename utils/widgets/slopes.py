@@ -105,12 +105,14 @@ def gradient_scene(x1, x2, equal=True):
     t = _along(p)
     seen = np.degrees(np.arccos(np.clip(_cosine(g * [1, STRETCH[equal]], t * [1, STRETCH[equal]]), -1, 1)))
     seen = min(seen, 180 - seen)
+    inner = min(p - 2.5 * t, p + 2.5 * t, key=lambda end: abs(end).max())  # the end that is further from the frame
     actors += [
         path("plane", [p - 2.5 * t, p + 2.5 * t], TRUTH, 2.2, "8 5"),
         arrow("plane", p, g / 18, BACKWARD, 4),
         points("plane", p, FORWARD, "o", 7),
-        text("plane", p + g / 18, "∇f", BACKWARD, 17, shift=(8, -6), weight="bold"),
-        text("plane", p - 2.5 * t, "tangent", TRUTH, 14, shift=(6, 14)),
+        text("plane", p + g / 18, "∇f", BACKWARD, 17, shift=(8, 12 if g[1] > 0 else -2), weight="bold"),
+        text("plane", inner, "tangent", TRUTH, 14, "end" if inner[0] > 0 else "start",
+             (0, -8 if g[1] > 0 else 18)),
     ]
     dot = abs(float(g @ t))  # the tangent is found on the curve, so that this is not 0 by construction
     facts += [("tangent t", f"({t[0]:.3f}, {t[1]:.3f})"), ("size of ∇f · t", f"{dot:.4f}"),
