@@ -112,7 +112,7 @@ def test_the_first_cell_of_code_is_folded_and_says_what_it_is(files, lesson):
     cells = book(files, lesson.notebook).cells
     assert cells[0].source.startswith(f"# {lesson.notebook[:2]} · ") and "folded" in cells[1].source
     assert cells[2].source.startswith("# @title ") and "temporary folder" in cells[2].source.splitlines()[1]
-    assert cells[2].metadata == portable.FOLDED
+    assert cells[2].metadata == {"cellView": "form", "_kg_hide-input": True, "jupyter": {"source_hidden": True}}
 
 
 @each_lesson
@@ -270,6 +270,13 @@ def test_a_utils_beside_the_notebook_is_told_before_anything_is_unpacked(alone, 
 def test_a_folder_of_that_name_without_modules_is_in_nobody_s_way(alone):
     (alone.folder / "utils").mkdir()
     assert alone([edition("a"), STATE])[1]
+
+
+def test_a_utils_that_is_installed_somewhere_is_left_aside(alone):
+    (alone.folder / "elsewhere").mkdir()
+    (alone.folder / "elsewhere" / "utils.py").write_text("SAID = 'another'")
+    printed, complete = alone(["import sys; sys.path.append('elsewhere')", edition("a"), STATE])
+    assert complete and printed[2] == "a a True True\n"
 
 
 def test_a_utils_that_is_imported_already_is_told_and_stays(alone):
