@@ -349,9 +349,10 @@ def test_present_refuses_a_notebook_that_is_not_there(project, capsys):
     assert stop.value.code == 2 and "no notebook \"99\"; there are 01_one." in capsys.readouterr().err
 
 
-def test_handout_hands_over(project):
-    assert launcher.main(["handout", "--to", "somewhere"]) == 0
-    assert project[-1] == "-m utils.publish.handout --to somewhere"
+@pytest.mark.parametrize("name", ["handout", "portable"])
+def test_handout_and_portable_hand_over(project, name):
+    assert launcher.main([name, "--to", "somewhere"]) == 0
+    assert project[-1] == f"-m utils.publish.{name} --to somewhere"
 
 
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
