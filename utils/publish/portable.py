@@ -25,7 +25,7 @@ from utils.publish.handout import blanks, filled, sealed
 ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 4000  # letters in a line of the archive: where a cell cannot be folded, few lines are the next best thing
 KINDS = (".py", ".js", ".npz", ".md")
-LEFT_OUT, KEPT = ("__main__.py", "jupyter", "publish"), ("publish/__init__.py", "publish/still.py")
+LEFT_OUT, KEPT = ("__main__.py", "jupyter", "publish"), ("publish/__init__.py", "publish/standin.py")
 OLDEST = {"Python": (3, 11), "numpy": (2, 0), "matplotlib": (3, 8), "torch": ()}
 LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+\.ipynb)\)")
 NOTE = ("*This file is complete: the cell below, folded, holds the lecture's own code. Run it first. "

@@ -102,7 +102,7 @@ def install(archive, edition):
 
 def stand_still():
     """Import the interactive pieces with what stands in for ipywidgets, which nobody else shall take for it."""
-    sys.modules["ipywidgets"] = importlib.import_module("utils.publish.still")
+    sys.modules["ipywidgets"] = importlib.import_module("utils.publish.standin")
     try:
         importlib.import_module("utils.widgets")
     finally:

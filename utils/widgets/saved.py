@@ -6,6 +6,7 @@ view is dead, in a notebook that was opened again, the description hides that.
 
 from html import escape
 
+import ipywidgets
 from IPython.display import display
 
 from utils.widgets.names import script
@@ -15,7 +16,8 @@ OUTPUT = ".jp-OutputArea-child", ".output_area"  # JupyterLab and Notebook 7; No
 HIDDEN = "".join(f"{box}:has(.lecture-saved):has(~ {box} .lecture-piece),"
                  f"{box}:has(+ {box} .lecture-saved):has(~ {box} .lecture-piece){{display:none}}" for box in OUTPUT)
 DEAD = ".jp-OutputArea-child:has(.lecture-saved) ~ .jp-OutputArea-child > .jupyter-widgets:not(:has(*))"
-CAPTION = ("<p class='lecture-saved'><em>{}</em> (A saved picture: run this cell in Jupyter, and it moves.)</p>"
+WHY = getattr(ipywidgets, "WHY", "A saved picture: run this cell in Jupyter, and it moves.")  # a stand-in has its own
+CAPTION = (f"<p class='lecture-saved'><em>{{}}</em> ({WHY})</p>"
            f"<style>{DEAD}{{{{display:none}}}}</style>")
 
 

@@ -20,14 +20,15 @@ class Widget:
         self.value, self.layout, self._dom_classes = value, Layout(), ()
         self.__dict__.update(traits)
 
+    comm = None  # nobody listens
+
     def observe(self, handler, names):
         """Leave it at that: nothing will move."""
 
-    on_click = add_class = lambda self, _: self
+    def close(self):
+        """Leave it at that: nothing is open."""
 
-    def _repr_mimebundle_(self, **options):
-        print(WHY)
-        return {}
+    on_click = add_class = lambda self, _: self
 
 
 class Box(Widget):
@@ -46,4 +47,4 @@ class IntSlider(Widget):
 
 
 HBox = VBox = Box
-HTML = Text = Button = Checkbox = Dropdown = Widget
+HTML = Text = Textarea = Button = Checkbox = Dropdown = SelectionSlider = Widget
