@@ -125,7 +125,9 @@ def make(place, python, folder, log):
 
 def run(log, *command, path=""):
     """Run a command in the project's folder, add what it says to a file; return its status and that."""
-    environment = {**os.environ, "PYTHONPATH": str(path), "LECTURE_PROGRESS": str(log.parent / "progress")}
+    progress = log.with_suffix(".progress")  # what the reader has solved so far stays out of it
+    progress.mkdir(exist_ok=True)
+    environment = {**os.environ, "PYTHONPATH": str(path), "LECTURE_PROGRESS": str(progress)}
     done = subprocess.run(list(map(str, command)), cwd=ROOT, env=environment, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, text=True, encoding="utf-8", errors="replace", check=False)
     with open(log, "a", encoding="utf-8") as file:

@@ -606,6 +606,12 @@ def test_nobody_is_accused_where_the_lecture_s_own_utils_is_found(series):
     assert python(series / "utils", "presnet", cwd=series.parent)[1].startswith("There is no command \"presnet\"")
 
 
+def test_a_kernel_looks_into_pythonpath_before_the_notebook_s_folder(series, monkeypatch):
+    (series / "notebooks" / "utils.py").touch()
+    monkeypatch.setenv("PYTHONPATH", str(series))
+    environment.check_utils(sys.executable)
+
+
 @pytest.mark.parametrize("place", ["a series/notebooks", "packages"])
 @pytest.mark.parametrize("theirs", ["utils.py", "utils/__init__.py", "utils/mlp.py"])
 def test_somebody_else_s_utils_is_named_by_the_launcher_and_by_the_first_cell(series, request, capsys, place, theirs):
