@@ -179,7 +179,9 @@ def test_what_stands_on_its_default_is_told_too(tmp_path):
 def test_the_command_writes_what_it_is_asked_for(tmp_path, capsys):
     assert export.main(["05", "--to", str(tmp_path)]) == 0
     assert [path.name for path in tmp_path.iterdir()] == ["05_autograd_cross_check.html"]
-    assert export.main(["99"]) == 2 and "no notebook \"99\"" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        export.main(["99"])
+    assert stop.value.code == 2 and "no notebook \"99\"" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text, words", [

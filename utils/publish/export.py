@@ -7,7 +7,6 @@ saved with the notebook ("Save Widget State Automatically" in JupyterLab's Setti
 that its cell left.
 """
 
-import argparse
 import re
 import sys
 from html import escape
@@ -17,6 +16,8 @@ import nbformat
 from bs4 import BeautifulSoup, Comment, NavigableString
 from latex2mathml.converter import convert
 from nbconvert import HTMLExporter
+
+from utils.lecture.arguments import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE, VIEW = "application/vnd.jupyter.widget-state+json", "application/vnd.jupyter.widget-view+json"
@@ -169,29 +170,19 @@ def page(path):
     return str(soup)
 
 
-def main(arguments):
+def main(words):
     """Export the notebooks named, or all; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 -m utils export", description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="numbers or names of notebooks, or paths; all, if none is given")
-    parser.add_argument("--to", default="build/html", help="the folder to write into (build/html)")
-    options = parser.parse_args(arguments)
-    every = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    chosen = []
-    for name in options.names:
-        found = [Path(name)] if Path(name).is_file() else [p for p in every if name and p.name.startswith(name)]
-        if not found:
-            return _refuse(f"There is no notebook \"{name}\"; there are {', '.join(path.stem for path in every)}.")
-        chosen += found
-    folder = Path(options.to)
-    for path in chosen or every:
+    options = parse("export", words)
+    chosen = [path for found in options.names for path in found]
+    for path in chosen or sorted((ROOT / "notebooks").glob("*.ipynb")):
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            (folder / f"{path.stem}.html").write_text(page(path), encoding="utf-8")
+            options.to.mkdir(parents=True, exist_ok=True)
+            (options.to / f"{path.stem}.html").write_text(page(path), encoding="utf-8")
         except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError):
             return _refuse(f"{path} is not a notebook.")
         except (ValueError, OSError) as error:
             return _refuse(f"{path.name} could not be exported: {error}.")
-        print(folder / f"{path.stem}.html")
+        print(options.to / f"{path.stem}.html")
     return 0
 
 

@@ -7,22 +7,21 @@ notebook 07 are new processes that import it again. Like the class's copy it has
 outputs, which would tell the answers before they are asked for. The same notebook always makes the same file.
 """
 
-import argparse
 import ast
 import base64
 import io
 import re
 import sys
 import zipfile
-from pathlib import Path
 
 import nbformat
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from utils.exercises import lessons
+from utils.lecture.arguments import parse
+from utils.lecture.environment import ROOT
 from utils.publish.handout import blanks, filled, sealed
 
-ROOT = Path(__file__).resolve().parents[2]
 WIDTH = 4000  # letters in a line of the archive: where a cell cannot be folded, few lines are the next best thing
 KINDS = (".py", ".js", ".npz", ".md")
 LEFT_OUT, KEPT = ("__main__.py", "jupyter", "publish"), ("publish/__init__.py", "publish/standin.py")
@@ -112,18 +111,11 @@ def write(folder, files):
         raise
 
 
-def main(arguments):
+def main(words):
     """Write the notebooks named, or all, and print where they are and how large; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 -m utils portable", description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="numbers or names of notebooks; all, if none is given")
-    parser.add_argument("--to", default=str(ROOT / "build" / "portable"),
-                        help="the folder to write into, new or empty (build/portable)")
-    options = parser.parse_args(arguments)
-    every, target = lessons(), Path(options.to)
-    for name in options.names:
-        if not any(name and lesson.notebook.startswith(name) for lesson in every):
-            return _refuse(f"There is no notebook \"{name}\"; there are {', '.join(e.notebook for e in every)}.")
-    chosen = [e for e in every if not options.names or e.notebook.startswith(tuple(options.names))]
+    options = parse("portable", words)
+    target, named = options.to, {path.stem for paths in options.numbers for path in paths}
+    chosen = [lesson for lesson in lessons() if not named or lesson.notebook in named]
     try:
         if target.exists() and any(target.iterdir()):
             return _refuse(f"{target} is there already: move it away, or choose another folder with --to.")
