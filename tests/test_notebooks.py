@@ -49,6 +49,12 @@ def test_every_figure_has_an_alt_text_of_a_sentence(path):
 
 
 @each_notebook
+def test_the_first_cell_names_somebody_else_s_utils_before_it_imports_ours(path):
+    lines = [line for line in "".join(cells(path, "code")[0]["source"]).splitlines() if "utils" in line]
+    assert lines[0].startswith("from utils import lecture  #")
+
+
+@each_notebook
 def test_a_notebook_stays_under_one_megabyte(path):
     assert path.stat().st_size < 1_000_000
 

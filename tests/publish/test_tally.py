@@ -482,7 +482,7 @@ def test_nothing_that_is_shown_is_shown_below_three(folder, capsys):
     put(folder / "s0" / "04_backward_pass.progress.json", {"jacobian": entry()})
     out = run(capsys, folder)[1]
     assert "Walk downhill" in out and "backwards" not in out and re.search(r"The walk +<3 +3\n", out)
-    assert re.search(r"The Jacobian +<3 +<3\n", run(capsys, folder, "04")[1])
+    assert re.search(r"the Jacobian +<3 +<3\n", run(capsys, folder, "04")[1])
 
 
 def test_a_class_that_has_hardly_begun_is_told_so(tmp_path, capsys):
@@ -491,7 +491,8 @@ def test_a_class_that_has_hardly_begun_is_told_so(tmp_path, capsys):
 
 
 BAD = {
-    "no folder": ([], "the following arguments are required: folder"), "a folder that is not there": (["{}/none"], "There is no folder"),
+    "no folder": ([], "the following arguments are required: folder"),
+    "a folder that is not there": (["{}/none"], "There is no folder"),
     "an empty folder": (["{}/empty"], "There is no record of these notebooks"),
     "a folder without records": (["{}/bare"], "There is no record of these notebooks"),
     "an empty folder, again and again": (["{}/empty", "--every", "5"], "There is no record of these notebooks"),
