@@ -13,6 +13,7 @@ from typing import NamedTuple
 from IPython.core.inputtransformer2 import TransformerManager
 
 SHOWS = {"agree", "check", "claim", "display", "hint", "print", "show", "summary", "table"}  # and changes nothing
+TIMED = re.compile(r"\A\s*%%(time|timeit|capture|prun)\b")  # above a cell of Python
 HEAD = re.compile(r"^(?:async +def +|def +|class +)?(\w+)\s*[=(:]", re.MULTILINE)
 
 
@@ -41,7 +42,7 @@ class Answer(NamedTuple):
 def cell_of(source):
     """Return the `Cell` of what stands in a notebook; `%magic` and `!commands` become calls of `get_ipython`."""
     try:
-        source = TransformerManager().transform_cell(source)
+        source = TransformerManager().transform_cell(TIMED.sub("#", source))
         tree, table = ast.parse(source), symtable.symtable(source, "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Cell(source, None, frozenset(HEAD.findall(source)), frozenset())
@@ -92,7 +93,7 @@ def answer_to(exercise, cells):
         for found in _checks(cell, exercise):
             expression, at = found, number
     makers = [number for number, cell in enumerate(cells) if cell.makes & _names(expression)]
-    if not makers and at == -1:
+    if not makers and expression.isidentifier():
         return None
     at = makers[-1] if at == -1 else max([at, *makers[:1]])
     return Answer(exercise, expression, at, max((number for number in makers if number <= at), default=at))

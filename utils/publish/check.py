@@ -7,38 +7,26 @@ FOLDER is what nbgrader, otter or Moodle leave: `submitted/STUDENT/ASSIGNMENT/NO
 """
 
 import argparse
-import json
 import math
-import os
-import secrets
 import shutil
-import signal
-import subprocess
 import sys
-import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import psutil
 
 from utils.checks.case import Case
 from utils.checks.text import say
 from utils.exercises import lessons
 from utils.publish.handed_in import handed_in
+from utils.publish.isolated import examined
 from utils.publish.marks import Mark, Marked, write
 
-ROOT = Path(__file__).resolve().parents[2]
-START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from utils.publish.examiner import main; main()"
-SAID = 64 * 2**20  # bytes that are read of what a process says
-OFFLINE = dict.fromkeys(("http_proxy", "https_proxy", "ftp_proxy", "all_proxy"), "http://127.0.0.1:9")
-ALONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
-KEPT = ("PATH", "SYSTEMROOT", "LANG", "LC_ALL", "LD_LIBRARY_PATH")
 STOPPED = {"cannot be run", "no end", "waits"}  # the engine's names for answers that do not come to an end
 NO_ANSWER = "There is no answer to it in this notebook."
-NOT_CONFIRMED = ("Its own process calls this right, and its results are not the solution's: something in this notebook "
-                 "speaks for the check. Look at it yourself.")
+NOT_CONFIRMED = ("Its own process calls this right, but the results that it sent are not the solution's: look at this "
+                 "answer yourself.")
 
 
 class Sent(NamedTuple):
@@ -53,18 +41,22 @@ def marked(handed, seconds):
     if handed.problem:
         return Marked(handed.student, handed.lecture, handed.path, remarks=(handed.problem,))
     lesson = next(lesson for lesson in lessons() if lesson.notebook == handed.lecture)
-    said, fate = examined(handed, seconds)
+    said, fates = examined(handed.lecture, handed.cells, seconds)
     verdicts = {}
     for message in said:
         verdicts.setdefault(str(message.get("exercise")), message)
     stopped = [str(message["stopped"])[:300] for message in said if "stopped" in message]
-    marks = [_mark(exercise, verdicts.get(name), handed.cells, fate) for name, exercise in lesson.exercises.items()]
-    return Marked(handed.student, handed.lecture, handed.path, tuple(marks), (*filter(None, [handed.remark]), *stopped))
+    marks = [_mark(exercise, verdicts.get(name), handed.cells, fates) for name, exercise in lesson.exercises.items()]
+    remarks = filter(None, [handed.remark, *stopped])
+    return Marked(handed.student, handed.lecture, handed.path, tuple(marks), tuple(dict.fromkeys(remarks)))
 
 
-def _mark(exercise, message, cells, fate):
+def _mark(exercise, message, cells, fates):
+    if message is None and fates:  # it has never come to its end
+        here = fates.get(f"the check of {exercise.name}")
+        return Mark(exercise.name, "could not run", here or f"It was not reached. {[*fates.values()][-1]}")
     if message is None:
-        return Mark(exercise.name, "could not run" if fate else "not tried", fate or NO_ANSWER)
+        return Mark(exercise.name, "not tried", NO_ANSWER)
     kind, name, sentence = (str(message.get(field))[:1000] for field in ("kind", "name", "sentence"))
     cell = message.get("cell")
     source = cells[cell] if type(cell) is int and 0 <= cell < len(cells) else ""
@@ -94,74 +86,6 @@ def from_plain(data):
     if isinstance(data, dict) and "pairs" in data:
         return {from_plain(key): from_plain(item) for key, item in data["pairs"]}
     return np.array(data["array"], dtype=float).reshape(data["shape"]) if isinstance(data, dict) else data
-
-
-# The process ------------------------------------------------------------------------------------------
-
-
-def examined(handed, seconds):
-    """Return what the examiner of a notebook says, a list of dicts, and a sentence if it has not come to its end."""
-    token, home = secrets.token_hex(16), tempfile.mkdtemp(prefix="lecture-check-")
-    task = {"lecture": handed.lecture, "cells": handed.cells, "seconds": seconds, "token": token}
-    try:
-        with tempfile.TemporaryFile() as file:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-B", "-c", START], stdin=subprocess.PIPE, stdout=file,
-                stderr=subprocess.DEVNULL, cwd=home, env=environment(home), start_new_session=True)
-            late = False
-            try:
-                process.communicate(json.dumps(task).encode(), timeout=seconds)
-            except subprocess.TimeoutExpired:
-                late = True
-            finally:
-                end(process, home)
-            file.seek(0)
-            said = list(_messages(file.read(SAID), token.encode()))
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
-    if any(message.get("end") for message in said):
-        return said, ""
-    at = next((str(message["at"])[:100] for message in reversed(said) if "at" in message), "its beginning")
-    how = f"The notebook was ended after {seconds:g} seconds" if late else "The notebook ended its own process"
-    return said, f"{how}, in {at}."
-
-
-def environment(home):
-    """Return the environment variables for a process that is at home in a folder, alone, and without a network."""
-    here = dict.fromkeys(("HOME", "USERPROFILE", "TMPDIR", "TEMP", "TMP", "LECTURE_PROGRESS", "MPLCONFIGDIR"), home)
-    offline = {**OFFLINE, **{name.upper(): value for name, value in OFFLINE.items()}, "PIP_NO_INDEX": "1"}
-    return {**{name: os.environ[name] for name in KEPT if name in os.environ}, **here, **offline, **ALONE,
-            "MPLBACKEND": "agg"}
-
-
-def end(process, home):
-    """End a process, and whatever it has begun that is still at home in its folder."""
-    with suppress(OSError, AttributeError):  # no groups on Windows
-        os.killpg(process.pid, signal.SIGKILL)
-    process.kill()
-    process.wait()
-    for _ in range(10):  # one that is ended may just have begun another
-        left = [other for other in psutil.process_iter() if _home_of(other) == home]
-        for other in left:
-            with suppress(psutil.Error):
-                other.kill()
-        if not left:
-            return
-
-
-def _home_of(process):
-    with suppress(psutil.Error, OSError):
-        return process.environ().get("LECTURE_PROGRESS")
-    return None
-
-
-def _messages(text, token):
-    for line in text.split(b"\n"):
-        if line.startswith(token):
-            with suppress(ValueError, RecursionError):
-                message = json.loads(line[len(token):])
-                if isinstance(message, dict):
-                    yield message
 
 
 # The command ------------------------------------------------------------------------------------------

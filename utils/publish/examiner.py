@@ -13,7 +13,6 @@ import sys
 
 import numpy as np
 
-from utils.checks.clock import TookTooLong, alarm
 from utils.checks.results import numbers
 from utils.checks.runs import ENTRIES, entries, plainly, runs_of
 from utils.exercises import lessons
@@ -26,7 +25,6 @@ except ImportError:  # not on Windows
 
 MEMORY = 8 * 2**30  # bytes of address space, PyTorch's libraries among them
 FILE = 64 * 2**20  # bytes of a file that is written
-SHARE = 4  # of the seconds for a notebook, a cell may take one part in so many
 
 
 class Closed:
@@ -43,15 +41,7 @@ class Closed:
 
 
 class NoShell:
-    """What `%magic` and `!commands` call: nothing is done, but that the cell below a `%%time` or its like runs."""
-
-    def __init__(self, names):
-        self.names = names
-
-    def run_cell_magic(self, name, line, body):
-        """Run the body of a cell of Python."""
-        if name in ("time", "timeit", "capture", "prun"):
-            exec(compile(body, "<%%" + name + ">", "exec"), self.names)
+    """What `%magic` and `!commands` call: nothing is done."""
 
     def __getattr__(self, name):
         return lambda *args, **options: None
@@ -60,12 +50,11 @@ class NoShell:
 class Examiner:
     """Runs the cells that a lesson's answers need, in order, in one namespace, and checks each answer in its place."""
 
-    def __init__(self, lesson, sources, seconds, say):
-        self.exercises, self.say, self.seconds = dict(lesson.exercises), say, seconds / SHARE
+    def __init__(self, lesson, sources, say, done=(), left_out=()):
+        self.exercises, self.say, self.done, self.left_out = dict(lesson.exercises), say, done, dict(left_out)
         self.cells, self.stopped, self.open = [cell_of(source) for source in sources], {}, {}
         self.answers = [answer for name in self.exercises if (answer := answer_to(name, self.cells))]
-        self.names = {"__name__": "__main__", "get_ipython": lambda: shell}
-        shell = NoShell(self.names)
+        self.names = {"__name__": "__main__", "get_ipython": NoShell}
         for exercise in self.exercises.values():
             self._close(exercise)
 
@@ -82,53 +71,62 @@ class Examiner:
         wanted = set().union(*(needed(answer, self.cells) for answer in self.answers))
         for number in range(len(self.cells)):
             if number in wanted:
-                self.say(at=f"code cell {number + 1}")
                 self.run(number)
             for answer in self.answers:
                 if answer.at == number:
-                    self.say(at=f"the check of {answer.exercise}")
-                    self.say(exercise=answer.exercise, cell=answer.cell, **self.checked(answer))
+                    if answer.exercise not in self.done:
+                        self.say(exercise=answer.exercise, cell=answer.cell, **self.checked(answer))
                     for place, name in self.open[answer.exercise]:  # cells after its check may go on with it
                         place[name] = self.exercises[answer.exercise]
 
     def run(self, number):
-        """Run a cell; note it, if it stops with an error or takes too long."""
-        name, source = f"<code cell {number + 1}>", self.cells[number].source
+        """Run a cell, or note why it stops, or why it was left out."""
+        place, source = f"code cell {number + 1}", self.cells[number].source
+        name = f"<{place}>"
         linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
-        if error := self._trying(lambda: exec(compile(source, name, "exec"), self.names)):
-            self.stopped[number] = f"Code cell {number + 1} stopped: {error}."
+        error = ""
+        if place not in self.left_out:
+            self.say(at=place)
+            error = tried(lambda: exec(compile(source, name, "exec"), self.names))
+        if error or place in self.left_out:
+            self.stopped[number] = self.left_out.get(place, f"Code cell {number + 1} stopped: {error}.")
             self.say(stopped=self.stopped[number])
-
-    def _trying(self, action):
-        """Do something that was handed in, and return how it stopped, or ''."""
-        try:
-            with alarm(self.seconds):
-                action()
-        except TookTooLong:
-            return f"it was ended after {self.seconds:g} seconds"
-        except BaseException as error:  # SystemExit and KeyboardInterrupt, too: the next cell goes on
-            with contextlib.suppress(BaseException):
-                return ": ".join(filter(None, (type(error).__name__, plainly(error))))
-            return type(error).__name__
-        return ""
 
     def checked(self, answer):
         """Return what the engine says of an answer: the fields of its `Verdict`, and the answer's "results"."""
-        exercise, value = self.exercises[answer.exercise], []
-        error = self._trying(lambda: value.append(eval(answer.expression, self.names)))
+        exercise, value, place = self.exercises[answer.exercise], [], f"the check of {answer.exercise}"
+        if place in self.left_out:
+            return {"kind": "stopped", "sentence": self.left_out[place]}
+        self.say(at=place)
+        error = tried(lambda: value.append(eval(answer.expression, self.names)))
         if not value:
             causes = [text for number, text in self.stopped.items() if self.cells[number].makes_any
                       or number in needed(answer, self.cells)]
             return {"kind": "stopped", "sentence": " ".join(causes[-1:]) or f"{answer.expression} stopped: {error}."}
-        try:
-            verdict = exercise.verdict(*value)._asdict()
-            if exercise.is_question:
-                verdict["results"] = [plain_data(value[0])]
-            elif verdict["kind"] == "right":
-                verdict["results"] = [plain_data(run.result) for run in runs_of(value[0], exercise.samples)]
-            return verdict
-        except BaseException as error:  # KeyboardInterrupt, or one of the answer's own making
-            return {"kind": "stopped", "sentence": f"The check was ended by the answer: {type(error).__name__}."}
+        said = {"kind": "stopped"}
+        error = tried(lambda: said.update(verdict_on(exercise, *value)))
+        return {**said, "sentence": f"The check stopped: {error}."} if error else said
+
+
+def tried(action):
+    """Do something with what was handed in, and return how it stopped, or ''."""
+    try:
+        action()
+    except BaseException as error:  # SystemExit and KeyboardInterrupt, too: the next cell goes on
+        with contextlib.suppress(BaseException):
+            return ": ".join(filter(None, (type(error).__name__, plainly(error))))
+        return type(error).__name__
+    return ""
+
+
+def verdict_on(exercise, answer):
+    """Return the fields of the engine's `Verdict`, and "results": a question's answer, or what is right."""
+    verdict = exercise.verdict(answer)._asdict()
+    if exercise.is_question:
+        verdict["results"] = [plain_data(answer)]
+    elif verdict["kind"] == "right":
+        verdict["results"] = [plain_data(run.result) for run in runs_of(answer, exercise.samples)]
+    return verdict
 
 
 def plain_data(value):
@@ -172,12 +170,12 @@ def mouth(token):
 
 
 def main():
-    """Do one task, {"lecture", "cells", "seconds", "token"}."""
+    """Do one task, {"lecture", "cells", "seconds", "done", "left_out", "token"}."""
     task = json.load(sys.stdin)
     say = mouth(task["token"])
     lesson = next(lesson for lesson in lessons() if lesson.notebook == task["lecture"])
     limit(task["seconds"])
-    Examiner(lesson, task["cells"], task["seconds"], say).examine()
+    Examiner(lesson, task["cells"], say, task["done"], task["left_out"]).examine()
     say(end=True)
     os._exit(0)  # whatever threads are left
 

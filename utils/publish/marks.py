@@ -14,12 +14,13 @@ body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.6rem } h2 { font-size: 1.2rem; margin: 2rem 0 0 }
 table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #d5d5d5 }
+td { overflow-wrap: anywhere }
 td.number, th.number { text-align: right }
 td.verdict { white-space: nowrap }
 .path, .remark { color: #555; margin: .2rem 0; overflow-wrap: anywhere }
 .right { color: #1b6e2d } .not-yet, .could-not-run { color: #a3270e } .not-tried { color: #555 }
 summary { color: #555; cursor: pointer }
-pre { background: #f5f5f5; padding: .6rem; margin: .4rem 0; overflow-x: auto }"""
+pre { background: #f5f5f5; padding: .6rem; margin: .4rem 0; white-space: pre-wrap }"""
 
 
 class Mark(NamedTuple):
