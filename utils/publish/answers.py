@@ -46,18 +46,14 @@ def cell_of(source):
         tree, table = ast.parse(source), symtable.symtable(source, "<cell>", "exec")
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return Cell(source, None, frozenset(HEAD.findall(source)), frozenset())
-    makes, uses = set(), set()
-    for symbol in table.get_symbols():
-        if symbol.is_assigned() or symbol.is_imported():
-            makes.add(symbol.get_name())
-    for inner in _tables(table):
-        for symbol in inner.get_symbols():
-            if symbol.is_global() or inner is table:
-                uses.add(symbol.get_name())
-                if symbol.is_declared_global() and symbol.is_assigned():
-                    makes.add(symbol.get_name())
+    makes = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    inner = [symbol for part in _tables(table) for symbol in part.get_symbols()]
+    uses = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_referenced()}
+    uses |= {symbol.get_name() for symbol in inner if symbol.is_referenced() and symbol.is_global()}
+    given = {symbol.get_name() for symbol in inner if symbol.is_declared_global() and symbol.is_assigned()}
+    uses |= makes if given else set()  # whoever calls a function with a `global` in it makes that name
     star = any(isinstance(node, ast.ImportFrom) and node.names[0].name == "*" for node in ast.walk(tree))
-    return Cell(source, tree, frozenset(makes | _changed(tree)), frozenset(uses), star)
+    return Cell(source, tree, frozenset(makes | given | _changed(tree)), frozenset(uses), star)
 
 
 def _tables(table):
@@ -67,7 +63,7 @@ def _tables(table):
 
 
 def _changed(tree):
-    """Return the names whose parts are given another value, or whose methods are called for what they do."""
+    """Return the names whose parts are given another value, or that take part in a call whose result nobody keeps."""
     names = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
@@ -75,7 +71,7 @@ def _changed(tree):
         elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
             function = node.value.func
             if getattr(function, "attr", getattr(function, "id", "")) not in SHOWS:
-                names |= {_root(part) for part in (function, *node.value.args)}
+                names |= {_root(function), *(part.id for part in node.value.args if isinstance(part, ast.Name))}
     return names - {""}
 
 

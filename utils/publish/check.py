@@ -74,7 +74,7 @@ def confirmed(exercise, results):
         if exercise.is_question:
             return bool(exercise.verdict(results[0]))
         case = Case(exercise, None, [Sent(result) for result in results])
-        return len(results) == len(exercise.samples) and case.are_right(case.mine)
+        return case.are_right(case.mine)
     except Exception:  # whatever a stranger sends
         return False
 
