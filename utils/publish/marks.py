@@ -16,7 +16,7 @@ table { border-collapse: collapse; width: 100%; margin: 1rem 0 }
 th, td { text-align: left; vertical-align: top; padding: .4rem .8rem .4rem 0; border-bottom: 1px solid #d5d5d5 }
 td { overflow-wrap: anywhere }
 td.number, th.number { text-align: right }
-td.verdict { white-space: nowrap }
+td.name, td.verdict { white-space: nowrap }
 .path, .remark { color: #555; margin: .2rem 0; overflow-wrap: anywhere }
 .right { color: #1b6e2d } .not-yet, .could-not-run { color: #a3270e } .not-tried { color: #555 }
 summary { color: #555; cursor: pointer }
@@ -108,7 +108,7 @@ def _section(one):
 def _row(mark):
     code = (f"<details><summary>the answer's cell</summary><pre>{escape(mark.source)}</pre></details>"
             if mark.source else "")
-    return (f'<tr><td>{escape(mark.exercise)}</td><td class="verdict {mark.verdict.replace(" ", "-")}">'
+    return (f'<tr><td class="name">{escape(mark.exercise)}</td><td class="verdict {mark.verdict.replace(" ", "-")}">'
             f"{SIGNS[mark.verdict]} {mark.verdict}</td><td>{escape(mark.sentence)}{code}</td></tr>")
 
 
