@@ -453,6 +453,11 @@ def test_tally_hands_over(project):
     assert project[-1] == "-m utils.publish.tally records 02 --every 5"
 
 
+def test_check_hands_over(project):
+    assert launcher.main(["check", "submitted", "--seconds", "60"]) == 0
+    assert project[-1] == "-m utils.publish.check submitted --seconds 60"
+
+
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", "mine")
     launcher.main(["test"])

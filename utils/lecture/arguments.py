@@ -131,6 +131,16 @@ def tally():
     return parser
 
 
+def check():
+    """Return the parser of `check`."""
+    parser = Parser("check", "The exercises of handed-in notebooks, checked; a table and a page for each student.")
+    parser.add_argument("folder", help="what was handed in: a folder of nbgrader, otter or Moodle, or its zip")
+    parser.add_argument("--to", default=ROOT / "build" / "check", type=Path,
+                        help="the folder to write into (build/check)")
+    parser.add_argument("--seconds", default=120, type=seconds, help="how long a notebook may take (120)")
+    return parser
+
+
 def test():
     """Return the parser of `test`: of the options of pytest."""
     parser = Parser("test", "All tests, or what pytest is told to run.", add_help=False)
@@ -141,7 +151,8 @@ def test():
     return parser
 
 
-PARSERS = {"present": present, "export": export, "handout": handout, "portable": portable, "tally": tally, "test": test}
+PARSERS = {"present": present, "export": export, "handout": handout, "portable": portable, "tally": tally,
+           "check": check, "test": test}
 # What words mean, looked up once all options are known to be right.
 MEANINGS = {"number": notebooks, "numbers": notebooks, "names": pages, "tests": tests}
 

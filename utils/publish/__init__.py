@@ -1,1 +1,1 @@
-"""What leaves the house: pages for the web, and copies of the series for class and teacher."""
+"""What leaves the house, pages for the web and copies for class and teacher, and what comes back to be checked."""
