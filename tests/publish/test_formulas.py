@@ -15,7 +15,8 @@ def page(html):
 
 
 @pytest.mark.parametrize("html, display", [
-    ("<p>a $x$ b</p>", "inline"), ("<p>$$x$$</p>", "block"), (r"<div>\(x\)</div>", "inline"), (r"<div>\[x\]</div>", "block"),
+    ("<p>a $x$ b</p>", "inline"), ("<p>$$x$$</p>", "block"), (r"<div>\(x\)</div>", "inline"),
+    (r"<div>\[x\]</div>", "block"),
     (r"<p>\begin{align}x &amp;= 1 \\ y &amp;&lt; 2\end{align}</p>", "block"),
     (r"<p>Words \begin{gather*}x\\y\end{gather*} and words.</p>", "block"),
     (r"<p>\begin{equation}x\end{equation}</p>", "block"), (r"<p>$x\$y$</p>", "inline"), ("<p>$$\nx\n$$</p>", "block"),
@@ -37,9 +38,8 @@ def test_prices_and_code_are_not_formulas():
 
 def test_a_macro_holds_from_its_cell_on_and_its_cell_shows_nothing():
     soup = page(r"<div class='cell'><div> </div><p>$\newcommand{\R}{\mathbb{R}}$ $$\def\v#1{\mathbf{#1}}$$</p></div>"
-                r"<p class='a'>$\v x\in\R^n$</p><p class='b'>Words $\renewcommand{\R}{r}$stay.</p><p class='c'>$\R$</p>")
-    assert soup.select(".cell") == [] and "𝐱" in soup.select_one(".a").get_text() and "ℝ" in soup.select_one(".a").get_text()
-    assert soup.select_one(".b").get_text() == "Words stay." and soup.select_one(".c").get_text() == "r"
+                r"<p>$\v x\in\R^n$</p><p>Words $\renewcommand{\R}{r}$stay.</p><p>$\R$</p>")
+    assert soup.select(".cell") == [] and [p.get_text() for p in soup.select("p")] == ["𝐱∈ℝn", "Words stay.", "r"]
 
 
 def test_what_is_emptied_is_removed_and_no_more():
@@ -48,7 +48,7 @@ def test_what_is_emptied_is_removed_and_no_more():
     assert str(page(r"<p>$\def\a{b}$</p>")) == "<main></main>"
 
 
-@pytest.mark.parametrize("latex, words", [(r"\def\a{\a}\a", "a macro that stands for itself has no end"), (r"\wobble", "")])
+@pytest.mark.parametrize("latex, words", [(r"\def\a{\a}\a", "stands for itself"), (r"\wobble", "")])
 def test_a_formula_that_cannot_be_typeset_is_named_as_it_was_written(latex, words):
     with pytest.raises(ValueError, match=re.escape(f'the formula "{latex}" cannot be typeset') + ".*" + words):
         page(f"<p>${latex}$</p>")

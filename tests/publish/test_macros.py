@@ -38,7 +38,8 @@ def test_a_macro_holds_in_the_formulas_after_it():
 
 @pytest.mark.parametrize("latex, words", [
     (r"\def\a{\a}\a", "no end"), (r"\newcommand{\x}[1]{#1}\x", "lacks an argument"), (r"\def\a|#1|{b}", "braces"),
-    (r"\newcommand{\x}", "lacks an argument"), (r"\newcommand{\x}{a", 'a "}" is missing'), (r"\def\a", 'a "{" is missing'),
+    (r"\newcommand{\x}", "lacks an argument"), (r"\newcommand{\x}{a", 'a "}" is missing'),
+    (r"\def\a", 'a "{" is missing'),
     (r"\newcommand{\x}[1][a{b}\x", 'a "]" is missing'), (r"\newcommand{\x}[n]{b}", "invalid literal"),
 ])
 def test_what_is_wrong_with_a_macro_is_said(latex, words):

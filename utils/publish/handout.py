@@ -20,7 +20,7 @@ import nbformat
 from utils.exercises import lessons
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "LICENSE")
+FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE")
 TAG = "exercise:"
 README = """# Backpropagation: a lecture in notebooks
 
