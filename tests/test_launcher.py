@@ -337,7 +337,7 @@ def test_present_opens_a_notebook_in_lecture_mode(project, monkeypatch, argument
     for path in (ROOT / "notebooks").glob("*.ipynb"):
         (launcher.ROOT / "notebooks" / path.name).touch()
     assert launcher.main(["present", *arguments]) == 0
-    assert f"--LabApp.default_url=/doc/tree/notebooks/{name}.ipynb" in project[-1]
+    assert f"--LabApp.default_url=/doc/workspaces/lecture-mode/tree/notebooks/{name}.ipynb" in project[-1]
     assert "labextensions" in project[-1] and project[-1].endswith("--no-browser") == ("--no-browser" in arguments)
 
 

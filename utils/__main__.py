@@ -177,7 +177,7 @@ def lecture(python, options):
 def present(python, arguments):
     """Open one notebook in lecture mode."""
     name = arguments[0] if arguments and not arguments[0].startswith("-") else "00"
-    return lab(python, f"/doc/tree/notebooks/{notebook(name).name}",
+    return lab(python, f"/doc/workspaces/lecture-mode/tree/notebooks/{notebook(name).name}",
                [f"--LabApp.extra_labextensions_path={JUPYTER / 'labextensions'}",
                 *(arguments[1:] if name in arguments else arguments)])
 
