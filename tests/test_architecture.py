@@ -19,9 +19,10 @@ NOTEBOOKS = sorted((PACKAGE.parent / "notebooks").glob("*.ipynb"))
 GROUND = ["arrays", "derivatives", "descent", "activations", "losses", "shapes", "mlp", "inplace", "training",
           "datasets", "checkpoints", "distributed", "differences", "ledger", "autograd", "plots", "diagrams",
           "__main__"]
-# The wings, and what each may import besides itself.
+# The wings, and what each may import besides itself; the launcher stands before its own wing, `lecture`.
 WINGS = {"widgets": {*GROUND} - {"__main__"}, "checks": {"arrays"}, "exercises": {*GROUND, "checks"} - {"__main__"},
-         "jupyter": set(), "publish": {"exercises", "checks"}}
+         "jupyter": set(), "publish": {"exercises", "checks", "lecture"}, "lecture": set()}
+LAUNCHER = ["__init__", "__main__", *(f"lecture{module}" for module in ("", ".arguments", ".environment"))]
 NAME_TORCH = {"arrays", "autograd", "datasets", "distributed"}
 FOR_TESTS = {"sklearn", "scipy"}  # seconds and a hundred megabytes, for each student
 LONGEST, LONGEST_CLASS, LONGEST_CATALOGUE = 250, 120, 600  # lines
@@ -102,6 +103,8 @@ def test_a_module_imports_only_from_the_rooms_that_are_open_to_it(module):
     own = room(module)
     if own in WINGS:
         assert rooms(TREES[module]) <= WINGS[own] | {own}
+    elif own == "__main__":
+        assert rooms(TREES[module]) == {"lecture"}
     else:
         assert rooms(TREES[module]) <= set(GROUND[: GROUND.index(own)] if own in GROUND else [])
 
@@ -142,9 +145,11 @@ def test_the_digits_are_read_without_it():
     assert not packages(done.stdout.split()) & {*FOR_TESTS, "torch"}
 
 
-@pytest.mark.parametrize("module", ["__main__", "__init__"])
-def test_the_launcher_needs_the_standard_library_alone(module):
-    assert packages(imported(TREES[module])) <= sys.stdlib_module_names
+def test_the_launcher_needs_the_standard_library_alone():
+    assert {module for module in SOURCES if room(module) in ("__init__", "__main__", "lecture")} == {*LAUNCHER}
+    for module in LAUNCHER:
+        assert packages(imported(TREES[module])) <= sys.stdlib_module_names | {"utils"}
+        assert rooms(TREES[module]) <= {"lecture"}
 
 
 def test_the_package_itself_imports_nothing():

@@ -2,6 +2,7 @@
 
 import json
 import re
+from html import escape
 from pathlib import Path
 from statistics import median
 
@@ -103,10 +104,13 @@ def test_a_figure_is_one_call_or_folded_away(path):
 def test_every_figure_has_a_visible_caption(path):
     for cell in cells(path, "code"):
         shown = [output.get("data", {}) for output in cell["outputs"]]
-        figures = [i for i, data in enumerate(shown)
-                   if "image/png" in data and not any("widget" in kind for kind in data)]
-        for i in figures:
-            assert shown[i + 1]["text/markdown"] == [f"*{''.join(shown[i]['text/plain'])}*"]
+        for i in (i for i, data in enumerate(shown) if "image/png" in data):
+            alt, caption = "".join(shown[i]["text/plain"]), shown[i + 1]
+            if "lecture" in cell["outputs"][i]["metadata"]:  # a piece: the picture it leaves, its caption, its view
+                assert f"<p class='lecture-saved'><em>{escape(alt)}</em>" in "".join(caption["text/html"])
+                assert list(shown[i + 2]) == ["application/vnd.jupyter.widget-view+json"]
+            else:
+                assert caption["text/markdown"] == [f"*{alt}*"]
 
 
 @each_notebook

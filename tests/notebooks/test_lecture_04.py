@@ -12,7 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 import torch
-from cells import NOTEBOOKS, calls, captions, comes_before, prose, run, sources, value
+from cells import NOTEBOOKS, calls, captions, comes_before, page, prose, run, sources, value
 from matplotlib.colors import to_rgb
 
 from utils.activations import identity, sigmoid, softmax, softmax_jacobian, tanh
@@ -108,14 +108,12 @@ NUMBERS = [
     ("0.4358", lambda n, d: n.A[3][0, 0]),
     ("0.2137", lambda n, d: n.A[3][0, 1]),
     ("0.3505", lambda n, d: n.A[3][0, 2]),
+    ("0.6495", lambda n, d: 1 - n.A[3][0, 2]),
     ("2.853", lambda n, d: 1 / n.A[3][0, 2]),
     ("0.2459", lambda n, d: n.A[3][0, 0] * (1 - n.A[3][0, 0])),
     ("0.0931", lambda n, d: n.A[3][0, 0] * n.A[3][0, 1]),
     ("0.0475", lambda n, d: -((n.A[3] - n.Y)[0] @ n.W[3])[0]),
     ("1.1394", lambda n, d: d[0]),
-    ("1.14", lambda n, d: d[0]),
-    ("1.04", lambda n, d: -(n.Y.mean(0) * np.log(n.Y.mean(0))).sum()),
-    ("0.82", lambda n, d: 0.75 * log(3)),
     ("0.2", lambda n, d: abs(n.A[3] - n.Y)[0].max() / 4),
     ("0.2", lambda n, d: abs(n.A[3] - n.Y)[3].max() / 4),
     ("0.004", lambda n, d: left_in_dZ1(n, (n.A[3] - n.Y) / 4, {l: slope(n.A[l]) for l in (1, 2)})[0]),
@@ -147,11 +145,10 @@ def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there(
     "4 samples, loss 1.1394",
     "dw = -1.4621, db = -0.7311, dx = 0.3655",
     "dz3 = [[ 0.4358  0.2137 -0.6495]]",
+    "da2[0, 0] = -0.0475",
     "dz2 = [[-0.0094  0.0687 -0.0177 -0.0036]]",
     "da2 = [[-0.0475  0.4494 -0.117  -0.0398]] ",
     "first [ 0.  0. -1.]  second [0.4358 0.2137 0.3505]  dz [ 0.4358  0.2137 -0.6495]",
-    "long way:  [[nan nan]]",
-    "collapsed: [[ 1. -1.]]",
     "[[ 0.109   0.0534 -0.1624]",
     " [-0.1304  0.0473  0.0831]",
     " [ 0.1199 -0.203   0.0831]",
@@ -164,7 +161,6 @@ def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there(
     " [0.31 0.31 0.38]]",
     "hidden units above 0.9, of 11, for each sample: [ 0  9 11 11]",
     "smallest weight of the network: 0.001",
-    "sum of each row of dZ3: [0. 0. 0. 0.]",
     "forward 300, backward 460, nudging all 89 parameters 53400",
 ])
 def test_a_printed_line_is_this(line, book):
@@ -181,7 +177,7 @@ def test_the_break_is_after_section_4_and_the_next_notebook_has_the_title_of_the
 
 def test_nothing_stops_although_eleven_exercises_are_open(book):
     assert book.errors == book.broken == []
-    assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 12
+    assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 11
     assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 11
     assert "0 of 11 exercises done." in book.printed
 
@@ -191,6 +187,44 @@ def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each
     assert listed == list(ex.lesson.exercises) and len(listed) == 11
     parts = [(f"Exercise {k} ·", f"ex.{name}.check(") for k, name in enumerate(listed, 1)]
     assert comes_before("04", *sum(parts, ()))
+
+
+# The short way --------------------------------------------------------------------------------------
+
+LEFT_OUT = {"my_bracketing = ...": "", "ex.bracketing.check(my_bracketing)": "", "ex.jacobian.check(my_jacobian)": ""}
+
+
+def unfolded():
+    """The text and the code without what the short way leaves out: exercise 6, section 10, and the folds."""
+    cells = page("04")
+    first, last = (next(i for i, cell in enumerate(cells) if cell.startswith(f"## {t}")) for t in ("10 ·", "Recap"))
+    kept = [cell for cell in cells[:first] + cells[last:] if "Exercise 6 ·" not in cell]
+    return [re.sub("<details>.*?</details>", "", cell, flags=re.DOTALL) for cell in kept]
+
+
+def test_the_minutes_of_the_short_way_are_counted_as_those_of_the_whole_are():
+    """As in test_notebooks: 100 words a minute, a minute for each cell that teaches, and the exercises' own minutes."""
+    code = sources("04")
+    text = "\n".join(cell for cell in unfolded() if cell not in code)
+    teaching = [cell for cell in unfolded() if cell in code and not cell.startswith(("ex.", "my_", "def my_"))]
+    exercises = sum(map(int, re.findall(r"✎ Exercise \d+ · \S+ (\d+) min", text)))
+    assert len(text.split()) / 100 + len(teaching) + exercises == pytest.approx(110, abs=5)
+    assert "**The short way**, about 110 minutes: leave out exercise 6, section 10, and whatever is folded." in said()
+    assert exercises == sum(exercise.minutes for exercise in ex.lesson.exercises.values()) - 6 - 3
+
+
+def test_on_the_short_way_everything_runs_and_all_claims_hold(book):
+    short = run("04", LEFT_OUT)
+    assert short.errors == short.broken == []
+    assert short.printed.count("✓") == book.printed.count("✓")
+
+
+def test_what_the_short_way_leaves_out_is_not_spoken_of_in_what_is_left():
+    text = "\n".join(unfolded())
+    assert not re.search(r"\bnan\b|underflow|long way|third cause|bracketing|exercise 6|section 10",
+                         text.replace("leave out exercise 6, section 10", ""))
+    assert all(words in said() for words in ("`nan`", "underflows", "The long way", "third cause", "## 10 ·"))
+    assert said().count("<details>") == said().count("</details>") == 6
 
 
 # The network, and what a name means -----------------------------------------------------------------
@@ -242,24 +276,16 @@ def test_sections_3_and_4_have_small_letters_and_one_sample_and_from_section_5_o
 
 
 @every_layer
-def test_besides_its_weights_a_layer_needs_what_is_handed_back_and_what_the_forward_pass_has_stored(l, n, torchs):
+def test_with_a_pullback_of_its_own_every_layer_has_the_same_four_lines_and_layer_3_the_collapse(l, n, torchs):
     handed_back, stored, before = torchs.dA[l], n.A[l], n.A[l - 1]
     dZ = n.net.f[l].pullback(handed_back, stored)
     close(dZ.T @ before, torchs.dW[l])
     close(dZ.sum(0), torchs.db[l])
     if l > 1:
         close(dZ @ n.W[l], torchs.dA[l - 1])
-
-
-def test_written_out_a_weight_of_the_first_layer_has_48_products_and_the_next_ones_differ_in_one_factor_each(n, torchs):
-    """One product for each sample and each path; between two weights of a unit, only the input at its end changes."""
-    for j in (0, 3):
-        paths = [[(n.A[3] - n.Y)[p, c] / 4 * n.W[3][c, k] * slope(n.A[2])[p, k] * n.W[2][k, j] * slope(n.A[1])[p, j]
-                  for c, k in np.ndindex(3, 4)] for p in range(4)]
-        assert np.size(paths) == 48
-        for i in range(5):
-            total = sum(path * n.X[p, i] for p in range(4) for path in paths[p])
-            assert total == pytest.approx(torchs.dW[1][j, i], rel=1e-8)
+    without = handed_back * slope(stored)
+    assert np.allclose(without, dZ, rtol=1e-6) == (l < 3)  # "in layer 3, dZ came from the collapse"
+    close(torchs.dZ[3], (n.A[3] - n.Y) / 4)
 
 
 def test_the_sections_come_in_the_order_of_the_two_plans():
@@ -268,7 +294,8 @@ def test_the_sections_come_in_the_order_of_the_two_plans():
     assert comes_before("04", first, "## 2 · Why backwards?", "## 3 · One sample, back through a layer",
                         "## 4 · Back through softmax and the loss", "many samples at once; the loop over the layers",
                         "## 5 · The batch", "## 6 · Any number of layers", "## 7 · What does it cost?",
-                        "## 8 · What it is for: one step downhill", "## 9 · What is left for the first layer")
+                        "## 8 · What it is for: one step downhill", "## 9 · What is left for the first layer",
+                        "> **From memory.**", "## 10 · For the curious: does the order matter?", "## Recap")
     assert comes_before("04", "*The first half takes three steps", second)
 
 
@@ -307,6 +334,15 @@ def test_exercise_4_goes_back_through_two_units_as_nudging_does():
     assert "the slope of the first unit is missing" in ex.two_units.verdict((-0.68, -0.49, 0.68, 1.35)).sentence
     assert "dw1 is dz1 · x" in ex.two_units.verdict((-0.675, -0.49, 0.133, 0.133)).sentence
     assert ex.two_units.verdict((-0.675, 1, 0.133, 0.265)).sentence == "Right so far: dz2, dz1, dw1. Look again at dw2."
+
+
+def test_three_units_are_shown_before_exercise_4_and_none_of_its_answers_is_among_their_numbers():
+    assert comes_before("04", "In numbers, with $x = 1$:", "Three units in a chain, with", "Now you, with a pocket",
+                        "Exercise 4 ·", "ex.two_units.check(")
+    shown = [text.get_text().strip("× ") for text in picture("Three units in a chain").texts if "." in text.get_text()]
+    assert len(shown) == 23 and chain_of_three()[0] == 1
+    for answer in ex.two_units.reference():
+        assert all(abs(abs(float(number.replace("−", "-"))) - abs(answer)) > 0.005 for number in shown), answer
 
 
 def test_the_slope_of_the_sigmoid_is_a_times_1_minus_a():
@@ -497,6 +533,11 @@ def test_each_orange_number_is_used_for_everything_to_its_left(k, n):
 # 3 · One sample, back through a layer ---------------------------------------------------------------
 
 
+def test_the_network_is_drawn_where_its_first_sample_begins():
+    assert comes_before("04", "Now the real network, with its sample 0:", "show(lecture_network()",
+                        "How does the loss of this sample react", "dz3 = numerical_gradient(")
+
+
 def test_the_first_samples_dz3_is_by_nudging_what_torch_finds(n, rows):
     close(n.dz3, rows[0].dZ[3], 1e-8)
     assert n.loss_from_z3(n.z3) == pytest.approx(rows[0].loss, rel=1e-12)
@@ -514,6 +555,7 @@ def test_the_picture_shows_the_three_factors_of_unit_0_and_their_sum(n, rows):
     assert n.by_paths == pytest.approx(dz @ w, rel=1e-7)
     assert n.labels == [f"{dz[j]:.3f} · {w[j]:.3f}".replace("-", "−") for j in range(3)]
     assert f"the three products add up, to −{abs(dz @ w):.4f}" in said()
+    assert n.da2[0, 0] == pytest.approx(n.by_paths, rel=1e-9)  # printed as da2[0, 0]
     written = [text.get_text() for text in picture("= paths(").texts]
     assert set(n.labels) < set(written) and f"sum −{abs(dz @ w):.4f}" in written and dz @ w < 0
 
@@ -568,7 +610,13 @@ def test_the_check_of_exercise_5_says_which_lines_are_right_and_which_are_open()
     assert ex.one_row.verdict(first_line).sentence == "da2 is right; dz2, dW2 and db2 are open."
 
 
-def test_the_slope_at_a_has_the_right_shape_and_sign_and_wrong_numbers_and_nudging_finds_it(n, rows):
+def test_the_slope_at_a_has_the_right_shape_and_sign_and_wrong_numbers_and_nudging_and_the_check_find_it(n, rows):
+    def at_a(dz3, W3, a2, a1):
+        da2, s = dz3 @ W3, sigmoid(a2)
+        dz2 = da2 * s * (1 - s)
+        return da2, dz2, dz2.T @ a1, dz2[0]
+
+    assert "the sigmoid's derivative at a, not at z" in ex.one_row.verdict(at_a).sentence
     s = sigmoid(n.a2)
     wrong = n.da2 * s * (1 - s)
     assert wrong.shape == n.dz2.shape and (np.sign(wrong) == np.sign(n.dz2)).all()
@@ -591,9 +639,9 @@ def test_on_the_way_back_the_row_meets_W3_and_after_the_slopes_W2_and_without_th
 
 
 def test_40_and_105_are_told_after_the_exercise_and_the_exercise_comes_behind_the_box():
-    assert comes_before("04", "Exercise 5 ·", "ex.one_row.check(", "For rows the first is", "## 7 · What does it cost?",
-                        "Leave the slopes aside", "Exercise 11 ·", "ex.bracketing.check(",
-                        "40 multiplications here for one sample, and not 105", "## 8 · What it is for")
+    assert comes_before("04", "Exercise 5 ·", "ex.one_row.check(", "For rows the first is", "## 10 · For the curious",
+                        "Exercise 11 ·", "ex.bracketing.check(",
+                        "40 multiplications here for one sample, and not 105", "## Recap")
     assert not re.search(r"\b(40|105)\b", said()[:said().index("40 multiplications")])
 
 
@@ -627,6 +675,22 @@ def test_with_many_losses_and_one_parameter_the_other_order_is_the_cheap_one():
 
 
 # 4 · Back through softmax and the loss --------------------------------------------------------------
+
+
+def test_the_two_rows_that_let_suspect_the_collapse_are_nudgings_and_the_networks_and_it_is_told_later(n):
+    def numbers(row):
+        return ", ".join(f"{v:.4f}" for v in row[0])
+
+    assert rf"Nudging found $\mathrm{{dz}}^{{(3)}} = ({numbers(n.dz3)})$" in said()
+    assert rf"the network had said $\mathbf a^{{(3)}} = ({numbers(n.a3)})$ and class 2 was right" in said()
+    close(n.dz3, n.a3 - n.y, 1e-7)
+    assert comes_before("04", "What do you suspect?", "That is $a_0$. An accident?", "ex.collapse.check(",
+                        r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf a^{(3)} - \mathbf y\;}")
+
+
+def test_whoever_leaves_out_exercise_6_finds_its_picture_and_its_formula_after_it():
+    assert comes_before("04", "(Or go on: a picture and the formula follow.)", "ex.jacobian.check(",
+                        "ex.jacobian.use(", r"= a_j(\delta_{ij} - a_i)$")
 
 
 def test_the_loss_reacts_with_minus_y_over_a_and_to_the_right_class_alone(n, rows):
@@ -734,7 +798,7 @@ def test_with_targets_that_sum_to_2_the_collapse_fails_and_the_long_way_does_not
 
 def test_at_0_and_minus_800_the_long_way_is_nan_because_of_a_division_by_0():
     a = softmax(SURE)
-    assert a.tolist() == [[1, 0]]
+    assert a.tolist() == [[1, 0]] and not softmax_jacobian(a[0]).any() and np.isnan(np.inf * 0)
     with np.errstate(divide="ignore", invalid="ignore"):
         assert np.isnan((-SECOND / a) @ softmax_jacobian(a[0])).all() and np.isinf(-SECOND / a).any()
     with pytest.raises(RuntimeWarning, match="divide by zero"):
@@ -826,6 +890,11 @@ def test_without_1_over_n_a_batch_twice_as_large_takes_steps_twice_as_long(l, n,
     close(by_torch(n.W, n.b, X, Y).dW[l], torchs.dW[l])
     once, doubled = (backward(n.net, t, -Y / t.A[3]) for t, Y in ((forward(n.net, n.X), n.Y), (forward(n.net, X), Y)))
     close(doubled.dW[l], 2 * once.dW[l])
+
+
+def test_which_line_changes_is_told_between_the_check_of_exercise_9_and_the_use_of_its_solution():
+    assert comes_before("04", "Which of them has to change?", "ex.whole_batch.check(", "only the line for **the bias**",
+                        "ex.whole_batch.use(", "**All of it, checked.**")
 
 
 def test_of_the_four_lines_of_one_row_only_the_biass_changes_for_a_batch(n):
@@ -929,7 +998,7 @@ def test_the_networks_that_are_trained_in_earnest_end_with_the_identity_and_use_
 
 def test_the_loop_that_begins_at_the_output_is_the_long_way_that_gives_nan_and_the_changed_network_is_right():
     """One layer whose logits are 0 and −800, the second class right."""
-    assert "Is that not the long way, which gave `nan` in section 4? It is" in said()
+    assert "is this loop not the long way of section 4?" in said() and "It is: it begins at the output" in said()
     X, W, b = np.ones((1, 1)), {1: SURE.T}, {1: np.zeros(2)}
     with np.errstate(divide="ignore", invalid="ignore"):
         A = forward(MLP(W, b, {1: softmax}), X).A
@@ -1041,6 +1110,8 @@ def test_the_first_step_takes_the_loss_close_to_1_04_nine_tenths_of_the_way_and_
     losses, least = descent[0], 1.5 * log(2)
     assert losses[1] - least < 0.01 and losses[0] - losses[1] > 0.9 * (losses[0] - least)
     assert losses[1] > least > losses[10]
+    assert "The first step gets close to the upper line, and the next 199 reach the lower one." in said()
+    assert losses[190] > 0.75 * log(3) > losses[199] > losses[200]
 
 
 def test_close_to_1_04_the_network_says_about_the_same_to_every_sample_and_after_200_steps_not(n, torchs):
@@ -1172,6 +1243,7 @@ def test_what_the_three_weights_of_a_unit_have_in_common_cancels_and_only_their_
 def test_a_row_of_dZ3_sums_to_0_for_every_network_that_ends_in_softmax_and_cross_entropy(rng):
     Z, Y = 3 * rng.normal(size=(50, 3)), np.eye(3)[rng.integers(0, 3, 50)]
     assert abs(ex.error_signal.reference(Z, Y).sum(1)).max() < 1e-15
+    close(softmax(Z).sum(1), Y.sum(1))
 
 
 def test_of_about_0_2_sample_0_has_0_004_left_and_sample_3_0_00001(n, torchs):
@@ -1290,8 +1362,11 @@ def test_on_your_own_3_with_the_identity_it_is_the_formula_of_softmax_with_the_c
     close(nudged(lambda Z: cross_entropy(softmax(Z), n.Y), Z), (softmax(Z) - n.Y) / 4, 1e-7)
 
 
-def test_from_memory_the_four_lines_are_checked_before_the_recap(n, torchs):
-    assert comes_before("04", "> **From memory.**", "## Recap") and "check them with `ex.whole_batch.check`" in said()
+def test_from_memory_the_four_lines_stand_in_the_table_of_the_recap(n, torchs):
+    assert "Then compare them with the table of the recap." in said()
+    table = said()[said().index("## Recap"):]
+    assert all(f"| `{line}` |" in table for line in ("f[l].pullback(dA, A[l])", "dZ[l].T @ A[l-1]", "dZ[l].sum(0)",
+                                                     "dZ[l] @ W[l]"))
 
     def remembered(dZ3, W3, A2, A1):
         dA2 = dZ3 @ W3

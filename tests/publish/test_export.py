@@ -131,7 +131,9 @@ def test_the_command_writes_what_it_is_asked_for(tmp_path, capsys):
     names = ["05_autograd_cross_check.html", "index.html"]
     assert sorted(path.name for path in tmp_path.iterdir()) == names
     assert capsys.readouterr().out.split() == [str(tmp_path / name) for name in names]
-    assert export.main(["99"]) == 2 and "no notebook \"99\"" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as stop:
+        export.main(["99"])
+    assert stop.value.code == 2 and "no notebook \"99\"" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text, words", [
@@ -145,6 +147,24 @@ def test_a_bad_file_is_refused_in_a_sentence_and_nothing_is_written(tmp_path, ca
     assert export.main([str(good), str(tmp_path / "bad.ipynb"), "--to", str(tmp_path / "html")]) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and not (tmp_path / "html").exists()
+
+
+def test_a_full_disk_leaves_what_was_there(tmp_path, monkeypatch, capsys):
+    path, html = write(tmp_path / "a.ipynb", ("markdown", "# Old")), tmp_path / "html"
+    assert export.main([str(path), "--to", str(html)]) == 0
+    before = {path.name: path.read_bytes() for path in html.iterdir()}
+    write(path, ("markdown", "# New"))
+    whole = Path.write_text
+
+    def full(self, text, **options):
+        if self.name.startswith("index"):
+            raise OSError(28, "No space left on device")
+        return whole(self, text, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    assert export.main([str(path), "--to", str(html)]) == 2
+    assert "No space left on device" in (said := capsys.readouterr().err) and said.count("\n") == 1
+    assert {path.name: path.read_bytes() for path in html.iterdir()} == before
 
 
 @pytest.mark.parametrize("names", [("index.ipynb",), ("Index.ipynb",), ("a.ipynb", "other/a.ipynb")])

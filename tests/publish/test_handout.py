@@ -13,7 +13,7 @@ from copies import code, kernel, notebook, run
 
 from utils.checks.text import sentence_of
 from utils.exercises import lessons
-from utils.publish.handout import EDITIONS, FILES, filled, main, sealed
+from utils.publish.handout import EDITIONS, FILES, fill, filled, main, sealed, write
 
 ROOT = Path(__file__).parents[2]
 each_lesson = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.notebook)
@@ -68,7 +68,8 @@ def test_a_teacher_who_has_solved_the_exercises_does_not_hand_the_solutions_out(
 def test_everything_that_the_launcher_needs_is_there(handout):
     for edition in ("class", "teacher"):
         assert {path.name for path in (handout / edition).iterdir()} == {
-            "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "LICENSE", "README.md"}
+            "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE",
+            "README.md"}
         assert not list((handout / edition).rglob("__pycache__"))
         assert EDITIONS[edition] in (handout / edition / "README.md").read_text("utf-8")
         done = subprocess.run([sys.executable, "-m", "utils", "--help"], cwd=handout / edition, capture_output=True,
@@ -127,6 +128,95 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["--to", str(tmp_path / "file")]) == 2
     assert "could not be written" in capsys.readouterr().err
+
+
+def left(folder):
+    """Return the names of all that is in a folder, hidden or not."""
+    return [path.name for path in folder.iterdir()]
+
+
+def test_the_class_s_edition_hands_nothing_out(handout, tmp_path):
+    target = tmp_path / "target"
+    done = subprocess.run([sys.executable, "-m", "utils.publish.handout", "--to", str(target)], cwd=handout / "class",
+                          capture_output=True, text=True, check=False,
+                          env={**os.environ, "PYTHONPATH": str(handout / "class")})
+    assert done.returncode == 2 and not target.exists() and done.stdout == ""
+    assert done.stderr.startswith("This is the class's edition, whose solutions are sealed")
+    assert done.stderr.count("\n") == 1
+
+
+def test_the_teacher_s_edition_can_be_handed_out(handout, tmp_path):
+    subprocess.run([sys.executable, "-m", "utils.publish.handout", "--to", str(tmp_path)], cwd=handout / "teacher",
+                   check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(handout / "teacher")})
+    for edition in EDITIONS:
+        for path in (path for path in (handout / edition).rglob("*") if path.is_file()):
+            if not {"__pycache__", ".ipynb_checkpoints"} & {*path.parts} and ".progress." not in path.name:
+                assert (tmp_path / edition / path.relative_to(handout / edition)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt(), ValueError("no")])
+def test_a_failure_in_the_middle_leaves_nothing(tmp_path, monkeypatch, edition, error):
+    notebooks = iter(range(5))
+
+    def full(*_):
+        if next(notebooks, None) is None:
+            raise error
+
+    monkeypatch.setattr(nbformat, "write", full)
+    for folder in (tmp_path / "new", tmp_path / "deep" / "new"):
+        with pytest.raises(type(error)):
+            write(folder, edition)
+        assert left(folder.parent) in ([], ["deep"])
+
+
+@pytest.mark.parametrize("edition", EDITIONS)
+def test_neither_copy_is_left_where_one_of_them_fails(tmp_path, monkeypatch, capsys, edition):
+    def fails(folder, name):
+        if name == edition:
+            raise OSError(28, "No space left on device")
+        fill(folder, name)
+
+    monkeypatch.setattr("utils.publish.handout.fill", fails)
+    assert main(["--to", str(tmp_path)]) == 2
+    assert left(tmp_path) == [] and "No space left on device" in (said := capsys.readouterr().err)
+    assert said.count("\n") == 1
+
+
+def test_nothing_is_written_where_the_second_copy_is_there_already(tmp_path, capsys):
+    (tmp_path / "teacher").mkdir()
+    assert main(["--to", str(tmp_path)]) == 2
+    assert left(tmp_path) == ["teacher"] and "teacher is there already" in capsys.readouterr().err
+
+
+def test_a_folder_with_something_in_it_is_not_touched(tmp_path):
+    (tmp_path / "mine.txt").touch()
+    with pytest.raises(OSError):
+        write(tmp_path, "class")
+    assert left(tmp_path) == ["mine.txt"]
+
+
+def test_a_notebook_that_is_none_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(nbformat, "read", lambda path, as_version: nbformat.reads("no notebook", as_version))
+    assert main(["--to", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == "00_learning_a_function.ipynb is not a notebook.\n" and left(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no signals of this kind")
+def test_ended_by_the_launcher_it_tidies_up(tmp_path):
+    slow = "import runpy, time, nbformat; nbformat.write = lambda *_: time.sleep(60); "
+    with subprocess.Popen([sys.executable, "-c", slow + "import sys; sys.argv[1:] = ['--to', sys.argv[1]]; "
+                           "runpy.run_module('utils.publish.handout', run_name='__main__')", str(tmp_path)]) as process:
+        while not list(tmp_path.glob(".unfinished-*/.unfinished-*/class/notebooks")):
+            assert process.poll() is None
+        process.terminate()
+    assert process.returncode == 143 and left(tmp_path) == []
+
+
+def test_the_copies_can_be_read_by_whoever_may_read_new_files(handout, tmp_path):
+    (tmp_path / "new").mkdir()
+    for edition in EDITIONS:
+        assert (handout / edition).stat().st_mode == (tmp_path / "new").stat().st_mode
 
 
 @pytest.fixture(scope="module")

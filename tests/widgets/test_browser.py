@@ -102,7 +102,12 @@ def test_a_piece_follows_the_keyboard(notebook, name):
             notebook.page.keyboard.press(key)
     for box in piece.output.get_by_role("combobox").all():
         box.focus()
+        before = box.input_value()
+        notebook.page.keyboard.press("End")
+        notebook.page.keyboard.press("ArrowUp")
         notebook.page.keyboard.press("ArrowDown")
+        assert box.evaluate("box => box === document.activeElement && box.options.length - 1 === box.selectedIndex")
+        box.select_option(before)
     for box in piece.output.get_by_role("checkbox").all():
         box.focus()
         notebook.page.keyboard.press("Space")
@@ -134,6 +139,7 @@ def test_one_click_one_gradient_by_keyboard(notebook):
     piece = Seen(notebook, "backward_stepper")
     piece.output.locator(".noUi-handle").focus()
     notebook.page.keyboard.press("Home")
+    piece.output.get_by_text("One click, one gradient: start at the loss").wait_for()
     for name in ("dA[3]", "dZ[3]", "dW[3]", "db[3]"):
         assert piece.press(piece.button("One gradient back"), "Enter")
         assert name in piece.words
@@ -145,7 +151,7 @@ def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook)
     piece = Seen(notebook, "playground")
     notebook.page.evaluate("""() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
         {code: 'playground.take(type(playground.settings)())'}).done""")
-    piece.output.get_by_text("No step has been taken yet").wait_for()
+    piece.output.get_by_text("✓ No step has been taken yet").wait_for()
     assert piece.press(piece.button("Play"), "Enter") and "epoch 0:" not in piece.words
     answer = notebook.page.evaluate("""async () => {
       const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;

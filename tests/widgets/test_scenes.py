@@ -6,6 +6,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from utils.datasets import lecture_example
 from utils.descent import LECTURE, gradient_descent
@@ -13,8 +14,9 @@ from utils.losses import cross_entropy
 from utils.mlp import backward, forward
 from utils.widgets import fits, line_explorer, passes, slopes
 from utils.widgets.playground import board
-from utils.widgets.playground.learner import Learner
-from utils.widgets.playground.settings import DATA, HIDDEN, TASKS, Settings, check_points, decode, inputs, samples
+from utils.widgets.playground.learner import Learner, verdict
+from utils.widgets.playground.own import take_in
+from utils.widgets.playground.settings import DATA, HIDDEN, TASKS, Settings, decode, inputs, samples
 
 RNG = np.random.default_rng(0)
 
@@ -133,6 +135,35 @@ def test_without_marks_neither_the_best_rate_nor_the_edge_is_given_away():
     check(slopes.step_size_stages(False), scene)
 
 
+def test_no_label_covers_another_whatever_the_rate():
+    stage = slopes.step_size_stages()[""]
+    renderer = FigureCanvasAgg(stage.figure).get_renderer()
+    marks = [mark.get_window_extent(renderer) for mark in stage.axes["rate"].texts]
+    for k in range(61):
+        scene = slopes.step_size_scene(0.005 * k, 3.0, -1.0, "fixed", 100, 1e-6, 1e-6)
+        words = [actor for actor in scene.actors if hasattr(actor, "words")]
+        drawn = [artist for actor in words for artist in actor.draw(stage.axes[actor.where])]
+        boxes = [artist.get_window_extent(renderer) for artist in drawn]
+        for actor, box, artist in zip(words, boxes, drawn):
+            frame = stage.axes[actor.where].get_window_extent()
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1, (k, actor.words)
+            assert not any(box.overlaps(other) for other in [*marks, *boxes] if other is not box), (k, actor.words)
+            artist.remove()
+
+
+@pytest.mark.parametrize("equal", [True, False])
+def test_the_gradient_s_labels_stay_in_the_picture(equal):
+    for x1, x2 in itertools.product(np.linspace(-3, 3, 13), np.linspace(-3, 3, 13)):
+        scene = slopes.gradient_scene(x1, x2, equal)
+        stage = slopes.gradient_stages()[scene.stage]
+        renderer, frame = FigureCanvasAgg(stage.figure).get_renderer(), stage.axes["plane"].get_window_extent()
+        for actor in (actor for actor in scene.actors if hasattr(actor, "words")):
+            artist, = actor.draw(stage.axes["plane"])
+            box = artist.get_window_extent(renderer)
+            artist.remove()
+            assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+
+
 def test_the_marks_stand_at_the_best_rate_and_at_the_edge():
     assert np.isclose(slopes.BEST, 0.2) and np.isclose(slopes.EDGE, 0.24503, atol=5e-6)
 
@@ -196,7 +227,7 @@ def test_a_referee_that_disagrees_is_heard(monkeypatch):
 
 # 00 and 06: the playground --------------------------------------------------------------------------
 
-OWN = check_points(RNG.normal(size=(30, 2)) * 3, np.arange(30) % 3)
+OWN = take_in(RNG.normal(size=(30, 2)) * 3, np.arange(30) % 3)
 
 
 @pytest.mark.parametrize("data", DATA)
@@ -218,10 +249,10 @@ def test_the_playground_over_its_settings(data, task, hidden):
 @pytest.mark.parametrize("task", TASKS)
 def test_the_verdict_agrees_with_autograd_and_differences(activation, task):
     learner = Learner(Settings(activation=activation, task=task, hidden=(5, 3), l2=0.1))
-    assert learner.verdict(True) == (True, "No step has been taken yet.")
+    assert verdict(learner, True) == (True, "No step has been taken yet.")
     learner.step()
-    assert learner.verdict(False)[0] and learner.verdict(True)[0]
-    assert "all 12 gradients" in learner.verdict(True)[1]
+    assert verdict(learner, False)[0] and verdict(learner, True)[0]
+    assert "all 12 gradients" in verdict(learner, True)[1]
 
 
 def test_the_verdict_hears_a_wrong_gradient():
@@ -229,16 +260,15 @@ def test_the_verdict_hears_a_wrong_gradient():
     learner.step()
     flipped = {l: -g for l, g in learner.last.gradients.dW.items()}
     learner.last = learner.last._replace(gradients=learner.last.gradients._replace(dW=flipped))
-    assert learner.verdict(False)[0] is False
-    assert learner.verdict(True) == (False, "The ledger disagrees on dW[2], dW[1].")
+    assert verdict(learner, False)[0] is False
+    assert verdict(learner, True) == (False, "The ledger disagrees on dW[2], dW[1].")
 
 
 def test_the_default_problem_is_learned():
     learner = Learner(Settings())
     for _ in range(100):
         learner.run_epoch()
-    assert learner.epoch == 100 and len(learner.history) == 101
-    assert max(learner.history[-1]) < 0.1 < 0.5 < min(learner.history[0])
+    assert learner.epoch == 100 and max(learner.losses()) < 0.1 < 0.5 < min(learner.history[0][1:])
     assert len(learner.train) == len(learner.test) == 250 and not set(learner.train) & set(learner.test)
 
 
@@ -268,8 +298,8 @@ def test_a_diverging_run_stops_says_so_and_keeps_its_history():
     learner = Learner(Settings(task="regression", activation="identity", features="1111111", hidden=(8, 8), rate=10.0))
     for _ in range(50):
         learner.run_epoch()
-    assert learner.diverged and learner.epoch < 50 and len(learner.history) == learner.epoch + 1
-    scene = board.scene(learner, thorough=True)
+    assert learner.diverged and learner.epoch < 50 and learner.history[-1][0] == learner.epoch
+    scene = board.scene(learner, verdict(learner, True))
     check(board.stages(), scene)
     assert f"Diverged in epoch {learner.epoch}: lower the learning rate" in scene.readout
 
@@ -283,7 +313,8 @@ def test_a_state_survives_its_string(settings):
 
 
 @pytest.mark.parametrize("words, complaint", [
-    ("", "11 parts"), ("circle", "11 parts"), (Settings().encode() + "/1", "11 parts"),
+    ("", "11 parts"), ("circle", "11 parts"), (Settings().encode() + "/1", "is no change"),
+    (Settings().encode() + "//", "11 parts"),
     (Settings(data="moon").encode(), "data is 'moon'"), (Settings(noise=7).encode(), "noise is '7'"),
     (Settings(hidden=(9,)).encode(), "hidden is '9'"), (Settings(hidden=(1,) * 7).encode(), "hidden"),
     (Settings(features="0000000").encode(), "features"), (Settings(features="11").encode(), "features"),
@@ -296,14 +327,16 @@ def test_a_state_that_does_not_fit_is_refused(words, complaint):
 
 
 @pytest.mark.parametrize("points, labels, complaint", [
-    ([[1, 2, 3]] * 5, [0] * 5, r"points has shape \(5, 3\)"), ([[1, 2]] * 3, [0, 1, 0], "at least 4 rows"),
+    ([1, 2, 3, 4], [0] * 4, r"points has shape \(4,\)"), ([[1], [2], [3], [4]], [0, 1, 0, 1], "or more columns"),
+    ([[1, 2]] * 3, [0, 1, 0], "at least 4 rows"),
     ([[np.nan, 1]] * 4, [0, 1, 0, 1], "nan"), ([[1, 2]] * 4, [0, 1], r"labels has shape \(2,\)"),
-    ([[1, 2]] * 4, [0.0, 1.0, 0.5, 1.0], "whole numbers"), ([[1, 2]] * 4, [1, 1, 1, 1], "two or more classes"),
-    ([[1, 2]] * 4, [0, 10, 1, 1], "from 0 to 9"),
+    ([[1, 2]] * 4, [1, 1, 1, 1], "two or more classes"), ([[1, 2]] * 4, ["a"] * 4, "every label is a"),
+    ([[1, "x"]] * 4, [0, 1, 0, 1], "not a number"), ([[1, 2]] * 4, [0.5, np.inf, 1, 2], "infinity"),
+    ([[1, 2]] * 12, list("abcdefghijkl"), "at most 10 classes"), ([[1, 2]] * 4, [1j, 2, 3, 4], "expected words"),
 ])
 def test_points_that_do_not_fit_are_refused(points, labels, complaint):
     with pytest.raises(ValueError, match=complaint):
-        check_points(points, labels)
+        take_in(points, labels)
 
 
 def test_features_are_what_their_names_say():
@@ -319,7 +352,7 @@ def test_the_digits_are_seen_along_their_two_widest_directions():
     from utils.datasets import digits
 
     data = digits()
-    X, labels = samples(Settings(data="digits"))
+    X, labels, *_ = samples(Settings(data="digits"))
     theirs = PCA(2).fit_transform(np.vstack([data.X_train, data.X_test]))
     for k in range(2):
         assert abs(np.corrcoef(X[:, k], theirs[:, k])[0, 1]) > 1 - 1e-9

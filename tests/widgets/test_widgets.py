@@ -2,12 +2,14 @@
 
 import asyncio
 import re
+from html import escape
 
 import ipywidgets as ipw
 import numpy as np
 import pytest
 
 from utils import widgets
+from utils.widgets import saved
 from utils.widgets.piece import Piece, descendants, slider
 from utils.widgets.playground.settings import Settings
 from utils.widgets.slopes import tangent_scene, tangent_stages
@@ -22,13 +24,13 @@ each_piece = pytest.mark.parametrize("make", PIECES.values(), ids=list(PIECES))
 
 
 def controls(piece):
-    kinds = ipw.FloatSlider | ipw.IntSlider | ipw.Dropdown | ipw.Checkbox
+    kinds = ipw.FloatSlider | ipw.IntSlider | ipw.Dropdown | ipw.SelectionSlider | ipw.Checkbox
     return [w for w in descendants(piece) if isinstance(w, kinds)]
 
 
 def positions(control):
     """Both ends and then the middle, or all options and then the first."""
-    if isinstance(control, ipw.Dropdown):
+    if isinstance(control, ipw.Dropdown | ipw.SelectionSlider):
         return [*(value for _, value in control._options_full), control._options_full[0][1]]
     if isinstance(control, ipw.Checkbox):
         return [not control.value, control.value]
@@ -37,7 +39,8 @@ def positions(control):
 
 
 def shown(piece):
-    return piece.picture.value + piece.readout.value + (piece.panel.state.value if hasattr(piece, "panel") else "")
+    more = (piece.panel.state.value, piece.numbers.text.value) if hasattr(piece, "panel") else ()
+    return "".join((piece.picture.value, piece.readout.value, *more))
 
 
 @each_piece
@@ -84,11 +87,16 @@ def test_no_two_controls_share_a_layout(make):
 
 
 @each_piece
-def test_a_piece_shows_itself_live_and_as_a_picture(make):
+def test_a_piece_shows_itself_live_and_as_a_picture(make, monkeypatch):
     piece = make()
-    data, metadata = piece._repr_mimebundle_()
-    assert data["image/png"].startswith(b"\x89PNG") and "application/vnd.jupyter.widget-view+json" in data
-    assert data["text/plain"] == repr(piece) == metadata["image/png"]["alt"]
+    outputs = []
+    monkeypatch.setattr(saved, "display", lambda data, raw, metadata=None: outputs.append((data, metadata)))
+    piece._ipython_display_()
+    (picture, aside), (caption, mark), (view, _) = outputs
+    assert picture["image/png"].startswith(b"\x89PNG")
+    assert picture["text/plain"] == repr(piece) == aside["image/png"]["alt"]
+    assert aside["lecture"] == mark["lecture"] == "saved" and escape(repr(piece)) in caption["text/html"]
+    assert list(view) == [saved.VIEW] and view[saved.VIEW]["model_id"] == piece.model_id
     assert "Box(" not in repr(piece)
 
 
@@ -131,7 +139,7 @@ def press(piece, name):
 
 
 def test_one_click_is_one_gradient():
-    piece = widgets.backward_stepper()
+    piece = widgets.backward_stepper(step=0)
     seen = []
     for _ in range(14):  # two more than there are
         press(piece, "One gradient back")
@@ -187,7 +195,7 @@ def test_a_state_that_does_not_fit_is_refused_in_a_sentence_and_changes_nothing(
     piece = widgets.playground()
     before = piece.settings
     piece.panel.state.value = "circle/0.1"
-    assert "This state was not taken up" in piece.trouble.value
+    assert "This was not taken up: a state has 11 parts" in piece.trouble.value
     piece.panel.state.value = before._replace(data="own").encode()
     assert "points=X" in piece.trouble.value
     assert piece.settings == before
@@ -197,7 +205,7 @@ def test_the_last_input_cannot_be_taken_away():
     piece = widgets.playground()
     for box in piece.panel.inputs:
         box.value = False
-    assert sum(box.value for box in piece.panel.inputs) == 1
+    assert sum(box.value for box in piece.panel.inputs) == 1 and "one input has to stay" in piece.trouble.value
 
 
 def test_rate_batch_and_penalty_go_on_with_the_same_network():

@@ -106,7 +106,7 @@ def layer_sample(N, n, m, k):
 
 
 @lesson.exercise(
-    level=2, minutes=6,
+    level=2, minutes=4,
     parts=("dA2", "dZ2", "dW2", "db2"),
     samples=[layer_sample(4, 7, 5, 3), layer_sample(6, 2, 3, 5), layer_sample(3, 4, 5, 5)],
     hints=["Three of the four lines are those of one row, with capital letters.",

@@ -7,7 +7,6 @@ saved with the notebook ("Save Widget State Automatically" in JupyterLab's Setti
 that its cell left. Pages that an earlier export has left in the folder are joined with the new ones.
 """
 
-import argparse
 import re
 import sys
 from pathlib import Path
@@ -16,6 +15,7 @@ import nbformat
 from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
+from utils.lecture.arguments import parse
 from utils.publish import contents
 from utils.publish.alts import AltTexts
 from utils.publish.formulas import typeset
@@ -55,18 +55,10 @@ def _title(soup):
     return re.sub(r"\$|¶$", "", heading.get_text().strip()).strip() if heading else ""
 
 
-def chosen(names):
-    """Return the notebooks named, or all; raise a ValueError for a name that none has, and for names that clash."""
-    every = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    paths = []
-    for name in names:
-        found = [path for path in every if name and path.name.startswith(name)]
-        found = [Path(name)] if Path(name).is_file() else found
-        if not found:
-            raise ValueError(f"There is no notebook \"{name}\"; there are {', '.join(path.stem for path in every)}.")
-        paths += [path for path in found if path not in paths]
-    paths = paths or every
+def without_clash(paths):
+    """Return paths, each once; raise a ValueError where two of them would become one page."""
     taken = {Path(contents.INDEX).stem: "the page of contents"}
+    paths = list(dict.fromkeys(paths))
     for path in paths:
         if path.stem.casefold() in taken:
             raise ValueError(f"{path} would take the place of {taken[path.stem.casefold()]}: rename it.")
@@ -84,21 +76,24 @@ def write(pages, folder):
     texts = {name: str(soup) for name, soup in pages.items()} | {
         contents.INDEX: contents.contents(pages, title, STYLE)}
     folder.mkdir(parents=True, exist_ok=True)
-    for name, text in texts.items():
-        (folder / f"{name}.part").write_text(text, encoding="utf-8")
-    for name in texts:
-        (folder / f"{name}.part").replace(folder / name)
-
-
-def main(arguments):
-    """Export the notebooks named, or all; return the exit status."""
-    parser = argparse.ArgumentParser(prog="python3 -m utils export", description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", help="numbers or names of notebooks, or paths; all, if none is given")
-    parser.add_argument("--to", default="build/html", help="the folder to write into (build/html)")
-    options = parser.parse_args(arguments)
-    folder, pages = Path(options.to), {}
+    drafts = {name: folder / f"{name}.part" for name in texts}
     try:
-        paths = chosen(options.names)
+        for name, draft in drafts.items():
+            draft.write_text(texts[name], encoding="utf-8")
+        for name, draft in drafts.items():
+            draft.replace(folder / name)
+    finally:
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+
+
+def main(words):
+    """Export the notebooks named, or all; return the exit status."""
+    options = parse("export", words)
+    folder, pages = options.to, {}
+    named = [path for found in options.names for path in found]
+    try:
+        paths = without_clash(named or sorted((ROOT / "notebooks").glob("*.ipynb")))
     except ValueError as error:
         return _refuse(error)
     for path in paths:

@@ -6,18 +6,19 @@ Both hold all that `python3 -m utils` needs, and no outputs. In the class's copy
 that they compare with can no longer be read at a glance: sealed, not locked.
 """
 
-import argparse
 import ast
 import base64
 import shutil
+import signal
 import sys
 import zlib
 from pathlib import Path
-from textwrap import dedent
+from tempfile import TemporaryDirectory
 
 import nbformat
 
 from utils.exercises import lessons
+from utils.lecture.arguments import parse
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE")
@@ -76,8 +77,25 @@ def sealed(source):
     return SEALED.format(docstring=f'"""{ast.get_docstring(ast.parse(source))}"""', seal=lines)
 
 
-def write(folder, edition):
-    """Write one edition, "class" or "teacher", into a folder that is new or held such a copy before."""
+def refuse_sealed():
+    """Raise ValueError in the class's edition, which has no solutions to hand out or to seal."""
+    try:
+        next(iter(lessons()[0].exercises.values())).source()
+    except OSError:
+        raise ValueError("This is the class's edition, whose solutions are sealed: it can only be handed out from the "
+                         "series that it was made from, or by copying it as it is.") from None
+
+
+def read(name):
+    """Return a notebook of the series; raise ValueError, with a sentence, for a file that is none."""
+    try:
+        return nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError):
+        raise ValueError(f"{name}.ipynb is not a notebook.") from None
+
+
+def fill(folder, edition):
+    """Write one edition into a folder that is empty."""
     answers = {"class": blanks, "teacher": solutions}[edition]
     shutil.copytree(ROOT / "utils", folder / "utils", ignore=shutil.ignore_patterns("__pycache__"))
     for name in FILES:
@@ -85,32 +103,57 @@ def write(folder, edition):
     (folder / "README.md").write_text(README.format(edition=EDITIONS[edition]), encoding="utf-8")
     (folder / "notebooks").mkdir()
     for lesson in lessons():
-        notebook = nbformat.read(ROOT / "notebooks" / f"{lesson.notebook}.ipynb", as_version=4)
-        nbformat.write(filled(notebook, answers(lesson)), folder / "notebooks" / f"{lesson.notebook}.ipynb")
+        notebook = filled(read(lesson.notebook), answers(lesson))
+        nbformat.write(notebook, folder / "notebooks" / f"{lesson.notebook}.ipynb")
     catalogue = (folder / "utils" / "exercises").glob("*.py") if edition == "class" else ()
     for path in (path for path in catalogue if path.stem != "__init__"):
         path.write_text(sealed(path.read_text(encoding="utf-8")), encoding="utf-8")
 
 
-def main(arguments):
-    """Write both editions, and print where they are."""
-    parser = argparse.ArgumentParser(prog="python3 -m utils handout", description=dedent(__doc__.partition("\n\n")[0]))
-    parser.add_argument("--to", default=str(ROOT / "build" / "handout"),
-                        help="the folder to write into (build/handout)")
-    target = Path(parser.parse_args(arguments).to)
-    for edition in EDITIONS:
-        folder = target / edition
-        if folder.exists():
-            print(f"{folder} is there already: move it away, or choose another folder with --to.", file=sys.stderr)
-            return 2
-        try:
-            write(folder, edition)
-        except OSError as error:
-            print(f"{folder} could not be written: {error}.", file=sys.stderr)
-            return 2
-        print(folder)
+def write(folder, edition):
+    """Write one edition, "class" or "teacher", into a folder that is new, all of it or nothing.
+
+    Raises OSError where the folder cannot be written or has something in it, and ValueError where there is no edition
+    to write: in the class's edition, or with a notebook that cannot be read.
+    """
+    refuse_sealed()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if folder.exists():
+        folder.rmdir()  # an empty one; any other raises
+    with TemporaryDirectory(prefix=".unfinished-", dir=folder.parent) as place:
+        draft = Path(place) / folder.name
+        draft.mkdir()
+        fill(draft, edition)
+        draft.rename(folder)
+
+
+def main(words):
+    """Write both editions, and print where they are; return the exit status."""
+    target = parse("handout", words).to
+    taken = [target / edition for edition in EDITIONS if (target / edition).exists()]
+    if taken:
+        return _refuse(f"{taken[0]} is there already: move it away, or choose another folder with --to.")
+    try:
+        refuse_sealed()
+        target.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=".unfinished-", dir=target) as place:
+            for edition in EDITIONS:
+                write(Path(place) / edition, edition)
+            for edition in EDITIONS:
+                (Path(place) / edition).rename(target / edition)
+    except ValueError as error:
+        return _refuse(error)
+    except OSError as error:
+        return _refuse(f"{target} could not be written: {error}.")
+    print(*(target / edition for edition in EDITIONS), sep="\n")
     return 0
 
 
+def _refuse(sentence):
+    print(sentence, file=sys.stderr)
+    return 2
+
+
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ended by the launcher's Ctrl-C: tidy up as well
     sys.exit(main(sys.argv[1:]))

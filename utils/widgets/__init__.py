@@ -10,8 +10,9 @@ import numpy as np
 
 from utils.widgets import fits, passes, slopes
 from utils.widgets.piece import Piece, button, choice, count, slider, switch
+from utils.widgets.playground.own import take_in
 from utils.widgets.playground.player import Player
-from utils.widgets.playground.settings import Settings, check_points, decode
+from utils.widgets.playground.settings import Settings, decode
 
 # 01 and 02 ------------------------------------------------------------------------------------------
 
@@ -58,7 +59,7 @@ def forward_explorer(step=1):
                 "entry": count("entry", 0, 0, 6), "column": count("edit input", 0, 0, 4),
                 "value": slider("its value", X[0, 0], -10, 10, 0.5, 1)}
     piece = Piece(passes.forward_scene, passes.network_stages(), controls,
-                  rows=[*controls.values(), _steps(controls["step"], "Back", "Forward")], numbers="below")
+                  rows=[*controls.values(), _buttons(controls["step"], "Back", "Forward")], numbers="below")
 
     def take_up(_):
         """Another input has been chosen: the slider takes up its value, and nothing is edited."""
@@ -69,16 +70,16 @@ def forward_explorer(step=1):
     return piece
 
 
-def backward_stepper(step=0):
+def backward_stepper(step=5):
     """One click, one gradient: from L back to W¹ and b¹, for one sample or for the batch."""
     samples = [("whole batch", passes.BATCH), *((f"sample {p}", p) for p in range(4))]
     controls = {"step": count("step", step, 0, len(passes.BACKWARD_STEPS)),
                 "sample": choice("for", samples, passes.BATCH), "referee": switch("ask autograd", False)}
     return Piece(passes.backward_scene, passes.network_stages(), controls,
-                 rows=[*controls.values(), _steps(controls["step"], "Undo", "One gradient back")], numbers="below")
+                 rows=[*controls.values(), _buttons(controls["step"], "Undo", "One gradient back")], numbers="below")
 
 
-def _steps(slider, back, on):
+def _buttons(slider, back, on):
     """Two buttons that move a slider by one, as far as it goes."""
     def move(by):
         slider.value = min(max(slider.value + by, slider.min), slider.max)
@@ -104,10 +105,14 @@ def _around_zero(name, value, top):
 
 
 def playground(state="", points=None, labels=None):
-    """A network that learns in front of you, on toy data, on digits, or on `points` (n, 2) with `labels` of your own.
+    """A network that learns in front of you, on toy data, on digits, or on data of your own.
 
-    `state` is a string that another playground has shown.
+    state: a string that another playground has shown. points: (n, 2) numbers, or more columns, or the path of a CSV
+    file; labels: n classes, as words or whole numbers, n real targets, or the name of the file's column that holds them
+    (its last, unless told). Raises ValueError with what does not fit.
+
+    What it returns has `net`, the network as it is now, which can be set, and `state`, the string.
     """
-    own = None if points is None else check_points(points, labels)
-    settings = decode(state) if state else Settings(data="own" if own else "circle")
-    return Player(settings, own)
+    own = None if points is None else take_in(points, labels)
+    task = "regression" if own and own.real else "classification"
+    return Player(decode(state) if state else Settings(data="own" if own else "circle", task=task), own)

@@ -12,12 +12,14 @@ from typing import NamedTuple
 import numpy as np
 from matplotlib import colormaps
 from matplotlib.path import Path
+from matplotlib.patheffects import withStroke
 from PIL import Image
 
 from utils.plots import FORWARD, TRUTH
 
 DPI = 96
 FAR = 1e6  # pixels: beyond this, a line leaves the picture
+HALO = [withStroke(linewidth=3 * 72 / DPI, foreground="white")]  # behind words, as in the SVG
 SHAPES = {  # marker → an outline about the point, for a size of 1
     "o": "m-{s},0a{s},{s} 0 1,0 {d},0a{s},{s} 0 1,0 -{d},0z",
     "s": "m-{s},-{s}h{d}v{d}h-{d}z",
@@ -132,7 +134,7 @@ class _Text(NamedTuple):
         across = {"start": "left", "middle": "center", "end": "right"}[self.anchor]
         shift = (self.shift[0] * 72 / DPI, -self.shift[1] * 72 / DPI)
         return [ax.annotate(self.words.replace("$", r"\$"), self.xy, shift, textcoords="offset points", ha=across,
-                            color=self.color, fontsize=self.size * 72 / DPI, weight=self.weight)]
+                            color=self.color, fontsize=self.size * 72 / DPI, weight=self.weight, path_effects=HALO)]
 
 
 class _Heat(NamedTuple):
@@ -143,6 +145,7 @@ class _Heat(NamedTuple):
     low: float
     high: float
     opacity: float
+    smooth: bool
 
     def pixels(self):
         """One palette index for each number, its first row on top; nan is the lowest."""
@@ -152,14 +155,16 @@ class _Heat(NamedTuple):
     def svg(self, place):
         left, right, bottom, top = self.extent
         (x, y), (u, v) = place(np.array([[left, top], [right, bottom]], dtype=float))
+        rendering = "auto" if self.smooth else "pixelated"
         return (f'<image x="{x:.1f}" y="{y:.1f}" width="{abs(u - x):.1f}" height="{abs(v - y):.1f}" '
-                f'preserveAspectRatio="none" style="image-rendering:pixelated" opacity="{self.opacity:g}" '
+                f'preserveAspectRatio="none" style="image-rendering:{rendering}" opacity="{self.opacity:g}" '
                 f'href="{_png_address(self.pixels(), self.cmap)}"/>')
 
     def draw(self, ax):
         view = ax.axis()
         image = ax.imshow(self.pixels(), cmap=self.cmap, vmin=0, vmax=255, extent=self.extent, alpha=self.opacity,
-                          aspect=ax.get_aspect())
+                          aspect=ax.get_aspect(), interpolation="bilinear" if self.smooth else "nearest",
+                          interpolation_stage="rgba")
         ax.axis(view)
         return [image]
 
@@ -187,14 +192,15 @@ def text(where, xy, words, color=TRUTH, size=14, anchor="start", shift=(0, 0), w
     return _Text(where, np.asarray(xy, dtype=float), str(words), color, size, anchor, shift, weight)
 
 
-def heat(where, grid, extent, cmap="viridis", low=0.0, high=1.0, opacity=1.0):
-    """A matrix as a picture, row 0 on top, one square a number, over `extent` = (left, right, bottom, top).
+def heat(where, grid, extent, cmap="viridis", low=0.0, high=1.0, opacity=1.0, smooth=False):
+    """A matrix as a picture, row 0 on top, over `extent` = (left, right, bottom, top).
 
+    One square for each number, or, if it is `smooth`, the colours between the squares' middles as well.
     `cmap` is a matplotlib colour map or the name of one.
     """
     if not high > low:
         raise ValueError(f"low is {low} and high is {high}, expected low < high")
-    return _Heat(where, np.atleast_2d(np.asarray(grid, dtype=float)), extent, cmap, low, high, opacity)
+    return _Heat(where, np.atleast_2d(np.asarray(grid, dtype=float)), extent, cmap, low, high, opacity, smooth)
 
 
 def _pairs(xy):

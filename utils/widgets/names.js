@@ -1,25 +1,34 @@
-// ipywidgets gives its sliders no accessible name. Each is lent the label that stands beside it.
+// What ipywidgets leaves out: its sliders have no accessible name, and JupyterLab takes the arrow keys from its lists.
+// Each slider is lent the label that stands beside it; sliders and lists are taken out of JupyterLab's shortcuts.
 function lend(piece) {
   const handles = [...piece.querySelectorAll('.noUi-handle, .ui-slider-handle')];  // ipywidgets 8, and 7
+  const lists = [...piece.querySelectorAll('select')];
   for (const handle of handles) {
-    const label = handle.closest('.widget-slider')?.querySelector('.widget-label')?.textContent;
+    const label = handle.closest('.widget-slider, .widget-hslider')?.querySelector('.widget-label')?.textContent;
     if (label) handle.setAttribute('aria-label', label);
   }
-  return handles.length;
+  for (const control of [...handles, ...lists]) control.setAttribute('data-lm-suppress-shortcuts', 'true');
+  return handles.length + lists.length;
+}
+
+// Watch a piece until so many sliders and lists are in the page; return what ends the watch.
+function watch(piece, controls) {
+  const observer = new MutationObserver(done);
+  function done() { if (lend(piece) >= controls) observer.disconnect(); }
+  observer.observe(piece, { childList: true, subtree: true });
+  done();
+  return () => observer.disconnect();
 }
 
 export default {
   render({ model, el }) {
-    let frame, watch, frames = 600;  // ten seconds
+    let frame, end = () => {}, frames = 600;  // ten seconds
     function begin() {  // as soon as the piece is in the page
       const piece = el.closest('.lecture-piece');
-      if (!piece) { if (frames--) frame = requestAnimationFrame(begin); return; }
-      const done = () => lend(piece) >= model.get('sliders') && watch.disconnect();
-      watch = new MutationObserver(done);
-      watch.observe(piece, { childList: true, subtree: true });
-      done();
+      if (piece) end = watch(piece, model.get('controls'));
+      else if (frames--) frame = requestAnimationFrame(begin);
     }
     frame = requestAnimationFrame(begin);
-    return () => { cancelAnimationFrame(frame); watch?.disconnect(); };
+    return () => { cancelAnimationFrame(frame); end(); };
   },
 };

@@ -4,7 +4,8 @@ from html import escape
 
 import ipywidgets as ipw
 
-from utils.widgets.names import SLIDERS, names_for
+from utils.widgets import saved, shown
+from utils.widgets.names import CONTROLS, names_for
 from utils.widgets.stage import FONT
 
 STYLE = f"""
@@ -36,10 +37,10 @@ class Piece(ipw.VBox):
     `scene` is a function of the controls' values, by name, that returns a `Scene`; `stages` are the
     sceneries it may choose from. A scene that raises leaves the last picture and says what happened;
     the error goes on, so that tests see it. The controls stand "beside" the picture or "above" it,
-    the scene's numbers "beside" or "below".
+    the scene's numbers "beside" or "below"; a widget that comes `last` stands beneath it all.
     """
 
-    def __init__(self, scene, stages, controls, rows=None, hands="beside", numbers="beside"):
+    def __init__(self, scene, stages, controls, rows=None, hands="beside", numbers="beside", last=None):
         self.scene, self.stages, self.controls, self.on = scene, stages, controls, None
         self.picture, self.readout, self.trouble = ipw.HTML(), ipw.HTML(), ipw.HTML()
         style = "".join(stage.style for stage in stages.values())
@@ -49,13 +50,14 @@ class Piece(ipw.VBox):
         hand = ipw.VBox(rows) if hands == "beside" else in_rows(rows)
         side.children = [part for part, where in ((hand, hands), (self.readout, numbers)) if where == "beside"]
         body = ipw.Box([board, side], layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"))
-        parts = [*[hand] * (hands == "above"), body, *[self.readout] * (numbers == "below")]
-        names = names_for(sum(isinstance(widget, SLIDERS) for widget in descendants(hand)))
-        super().__init__([ipw.HTML(f"<style>{STYLE}{style}</style>"), *names, *parts, self.trouble])
+        parts = [*[hand] * (hands == "above"), body, *[self.readout] * (numbers == "below"), *[last] * bool(last)]
+        names = names_for(sum(isinstance(widget, CONTROLS) for widget in descendants(hand)))
+        super().__init__([ipw.HTML(f"<style>{STYLE}{saved.HIDDEN}{style}</style>"), *names, *parts, self.trouble])
         self.add_class("lecture-piece")
         for control in controls.values():
             control.observe(self._moved, "value")
         self.update()
+        shown.settle(self)
 
     @property
     def values(self):
@@ -93,14 +95,22 @@ class Piece(ipw.VBox):
         self.trouble.value = (f"<div class='lecture-readout' role='alert'><p class='lecture-error'>✗ {escape(words)}"
                               "</p></div>")
 
-    def _repr_mimebundle_(self, **kwargs):
-        """The live widget, with a PNG of its present state for readers without a kernel."""
-        bundle = super()._repr_mimebundle_(**kwargs) or {}
-        bundle["text/plain"] = self.current.alt
-        if not self.stages:
-            return bundle
-        return {**bundle, "image/png": self.stages[self.current.stage].png(self.current)}, {
-            "image/png": {"alt": self.current.alt}}
+    def _ipython_display_(self, **kwargs):
+        """Show the picture and its description, for readers without a kernel, and the live piece, which hides both."""
+        shown.settle(self)
+        saved.show(self)
+
+    def stop(self):
+        """Stop what goes on by itself."""
+
+    def close(self):
+        """Stop, and let go of this piece and of every widget in it; what is left in the page is the picture."""
+        self.stop()
+        for widget in [*descendants(self)]:
+            for part in (widget.layout, getattr(widget, "style", None)):
+                if isinstance(part, ipw.Widget):
+                    ipw.Widget.close(part)
+            ipw.Widget.close(widget)
 
     def __repr__(self):
         return self.current.alt
@@ -134,6 +144,11 @@ def choice(name, options, value=None):
     """A drop-down list."""
     value = options[0] if value is None else value
     return ipw.Dropdown(options=options, value=value, description=name, layout=ipw.Layout(**WIDE), style=PLAIN)
+
+
+def steps(name, options):
+    """A slider over a few values, each of which can be any number."""
+    return ipw.SelectionSlider(options=options, description=name, layout=ipw.Layout(**WIDE), style=PLAIN)
 
 
 def switch(name, value):

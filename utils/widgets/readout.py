@@ -18,6 +18,13 @@ def table(*rows):
     return f"<table class='lecture-numbers'>{cells}</table>"
 
 
+def number(value):
+    """Return a loss as text of modest length, whatever its size."""
+    if not np.isfinite(value):
+        return "not finite"
+    return f"{value:.4f}" if abs(value) < 1e5 else f"{value:.2e}"
+
+
 def sentence(words, kind="truth"):
     """Return a sentence in HTML; `kind` "mistake" or "backward" gives it a coloured edge, and a sign before it."""
     sign = {"mistake": "✗ ", "backward": "→ ", "truth": "✓ "}[kind]

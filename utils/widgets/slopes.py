@@ -105,12 +105,14 @@ def gradient_scene(x1, x2, equal=True):
     t = _along(p)
     seen = np.degrees(np.arccos(np.clip(_cosine(g * [1, STRETCH[equal]], t * [1, STRETCH[equal]]), -1, 1)))
     seen = min(seen, 180 - seen)
+    inner = min(p - 2.5 * t, p + 2.5 * t, key=lambda end: abs(end).max())  # the end that is further from the frame
     actors += [
         path("plane", [p - 2.5 * t, p + 2.5 * t], TRUTH, 2.2, "8 5"),
         arrow("plane", p, g / 18, BACKWARD, 4),
         points("plane", p, FORWARD, "o", 7),
-        text("plane", p + g / 18, "∇f", BACKWARD, 17, shift=(8, -6), weight="bold"),
-        text("plane", p - 2.5 * t, "tangent", TRUTH, 14, shift=(6, 14)),
+        text("plane", p + g / 18, "∇f", BACKWARD, 17, shift=(8, 12 if g[1] > 0 else -2), weight="bold"),
+        text("plane", inner, "tangent", TRUTH, 14, "end" if inner[0] > 0 else "start",
+             (0, -8 if g[1] > 0 else 18)),
     ]
     dot = abs(float(g @ t))  # the tangent is found on the curve, so that this is not 0 by construction
     facts += [("tangent t", f"({t[0]:.3f}, {t[1]:.3f})"), ("size of ∇f · t", f"{dot:.4f}"),
@@ -161,7 +163,7 @@ def step_size_stages(marks=True):
     axes["rate"].set(xlim=(0, 0.3), ylim=(0, 1), yticks=[], xlabel=r"$\eta$")
     for rate, name in ((BEST, "0.2 best"), (EDGE, "0.245 edge")) if marks else ():
         axes["rate"].axvline(rate, color=TRUTH, ls=":")
-        axes["rate"].annotate(name, (rate, 0.5), (-4, 0), textcoords="offset points", ha="right", va="center")
+        axes["rate"].annotate(name, (rate, 1), (0, 3), textcoords="offset points", ha="center")
     return {"": Stage(figure, **axes)}
 
 
@@ -189,12 +191,12 @@ def step_size_scene(rate, x1, x2, rule, steps, eps1=None, eps2=1e-6):
     ]
     if rule in USES_RATE:
         actors += [path("rate", [[rate, 0], [rate, 1]], color, 5),
-                   text("rate", (rate, 0.5), f"η = {rate:.3f}", color, 14, shift=(6, 5), weight="bold")]
+                   _beside("rate", rate, 0.27, (rate, 0.5), f"η = {rate:.3f}", color, 5)]
     first = _first(abs(np.diff(run.values)) < (eps1 or 0), 1), _first(run.gradient_norms < eps2, 0)
     for stop, name, height in zip(first, ("rule 1", "rule 2"), (1e5, 1e3), strict=True):
         if stop is not None:
             actors += [path("history", [[stop, 1e-9], [stop, 1e7]], TRUTH, 1.5, "2 4"),
-                       text("history", (stop, height), f"{name}: {stop}", TRUTH, 14, shift=(5, 0), weight="bold")]
+                       _beside("history", stop, 78, (stop, height), f"{name}: {stop}", TRUTH, 0)]
     verdicts = (_verdict_1(first[0], run, eps1, eps2) if eps1 else "") + _verdict_2(first[1], run, eps2)
     if diverged:
         verdicts += sentence(f"Diverging: f has grown from {run.values[0]:.4g} to {run.values[-1]:.3g}.", "mistake")
@@ -204,6 +206,12 @@ def step_size_scene(rate, x1, x2, rule, steps, eps1=None, eps2=1e-6):
     alt = (f"Gradient descent from ({x1:g}, {x2:g}), {whose}: after {run.steps} steps f is {run.values[-1]:.3g}"
            + (", and it diverges." if diverged else "."))
     return Scene(tuple(actors), alt, f"<div class='side'>{facts}<div>{verdicts}</div></div>")
+
+
+def _beside(where, x, latest, xy, words, color, down):
+    """Words to the right of a mark at `x`, or, after `latest`, to its left: there they would leave the axes."""
+    anchor, way = ("start", 6) if x <= latest else ("end", -6)
+    return text(where, xy, words, color, 14, anchor, (way, down), "bold")
 
 
 def _first(holds, offset):

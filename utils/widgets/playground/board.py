@@ -1,15 +1,16 @@
 """The playground's picture: the network with what each neuron sees, the plane, the losses, this step's gradients."""
 
 from functools import cache
+from html import escape
 
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_hex
 
 from utils import plots
 from utils.mlp import forward
 from utils.plots import BACKWARD, CLASSES, FORWARD, MARKERS, QUIET, TRUTH
 from utils.widgets.playground.settings import FEATURES, inputs
-from utils.widgets.readout import sentence, table
+from utils.widgets.readout import number, sentence, shade, table
 from utils.widgets.stage import Scene, Stage, heat, path, points, text
 
 WIDTH, HEIGHT, CELL = 560, 400, 46  # pixels: the network's part of the board, and a neuron's square
@@ -20,8 +21,9 @@ GRADIENT = LinearSegmentedColormap.from_list("gradient", [QUIET, "white", BACKWA
 TEN = [*CLASSES, "#F0E442", "#0072B2", "#D55E00", "#999999", "#8C564B", "#882255"]
 TWO = LinearSegmentedColormap.from_list("two", [CLASSES[0], "white", CLASSES[1]])
 MANY = ListedColormap(np.repeat([plots.plt.matplotlib.colors.to_rgb(c) for c in TEN], 26, axis=0)[:256])
-AXIS = np.linspace(-SPAN, SPAN, GRID)
+AXIS = SPAN * ((2 * np.arange(GRID) + 1) / GRID - 1)  # the middles of GRID squares
 PLANE = np.stack(np.meshgrid(AXIS, AXIS[::-1]), -1).reshape(-1, 2)  # row 0 on top, as in a picture
+FINER = np.array([np.interp(np.arange(4 * GRID) / 4 - 0.375, np.arange(GRID), row) for row in np.eye(GRID)]).T
 EDGE_WIDTHS = (0.5, 1.2, 2.2, 3.6, 5.4)
 
 
@@ -38,7 +40,7 @@ def stages():
         axes[name].axis("off")
     axes["gradients"].text(4, 122, "this step's gradients", color=BACKWARD, fontsize=12, weight="bold")
     axes["plane"].set(xlim=(-SPAN, SPAN), ylim=(-SPAN, SPAN), aspect="equal", xticks=(-5, 0, 5), yticks=(-5, 0, 5))
-    axes["losses"].set(xlim=(1, 1e4), ylim=(1e-4, 10), xscale="log", yscale="log", yticks=(1e-4, 1e-2, 1))
+    axes["losses"].set(xlim=(1, 1e6), ylim=(1e-4, 10), xscale="log", yscale="log", yticks=(1e-4, 1e-2, 1))
     axes["losses"].set_title("loss: training −, test - -", fontsize=11)
     axes["losses"].set_xlabel("epoch", fontsize=11, labelpad=0)
     for name in ("plane", "losses"):
@@ -46,39 +48,63 @@ def stages():
     return {"": Stage(figure, **axes)}
 
 
-def scene(learner, thorough=False):
-    """Return what is to be seen of a `Learner` now; `thorough` asks the whole ledger, not autograd alone."""
+def scene(learner, opinion=(True, "")):
+    """Return what is to be seen of a `Learner` now, and its `verdict`, (agree, sentence)."""
     with np.errstate(all="ignore"):
         A = forward(learner.net, inputs(learner.settings, PLANE)).A
-        answers = learner.answers(A)
-    actors = [*_plane(learner, answers), *_network(learner, A), *_losses(learner.history), *_gradients(learner)]
-    agree, words = learner.verdict(thorough)
-    train, test = (f"{loss:.4f}" if np.isfinite(loss) else "not finite" for loss in learner.history[-1])
-    facts = table(("epoch", str(learner.epoch)), ("training loss", train), ("test loss", test))
-    verdict = sentence(words, "truth" if agree else "mistake")
+    losses = learner.losses()
+    actors = [*_plane(learner, A), *_network(learner, A), *_losses([*learner.history, (learner.epoch, *losses)]),
+              *_gradients(learner)]
+    agree, words = opinion
+    train, test = map(number, losses)
+    facts = [("epoch", f"{learner.epoch:,}"), ("training loss", train), ("test loss", test)]
+    if learner.settings.changes:
+        facts += [(f"{name} now", f"{value:g}") for name, value in learner.course.now.items()]
     if learner.diverged:
-        verdict = sentence(f"Diverged in epoch {learner.epoch}: lower the learning rate, then reset.", "mistake")
+        words = f"Diverged in epoch {learner.epoch}: lower the learning rate, then reset."
+    verdict = sentence(words, "truth" if agree and not learner.diverged else "mistake") if words else ""
+    remark = sentence(learner.data.remark, "backward") if learner.data.remark else ""
     sizes = "-".join(str(A[l].shape[1]) for l in A)
     alt = (f"A {sizes} network on {learner.settings.data}, epoch {learner.epoch}: training loss {train}, "
-           f"test loss {test}. {words}")
-    return Scene(tuple(actors), alt, f"<div class='side'>{facts}<div>{verdict}</div></div>")
+           f"test loss {test}. {words}").rstrip()
+    beside = verdict + remark + _names(learner)
+    return Scene(tuple(actors), alt, f"<div class='side'>{table(*facts)}<div>{beside}</div></div>")
 
 
-def _plane(learner, answers):
+def _names(learner):
+    """What the classes of somebody's own data are called, each in its colour."""
+    if not learner.data.names:
+        return ""
+    words = (f"<span style='{shade(1, color)};padding:1px 7px'>{escape(name)}</span>"
+             for name, color in zip(learner.data.names, TEN))
+    return f"<p class='lecture-backward'>classes: {' '.join(words)}</p>"
+
+
+def _plane(learner, A):
     """The network's decision on every point of the plane, the training samples filled, the test samples hollow."""
-    extent = (-SPAN, SPAN, -SPAN, SPAN)
+    extent, L = (-SPAN, SPAN, -SPAN, SPAN), len(learner.net.W)
     if learner.settings.task == "regression":
-        yield heat("plane", answers.reshape(GRID, GRID), extent, TWO, -1, 1, 0.9)
+        yield heat("plane", A[L].reshape(GRID, GRID), extent, TWO, -1, 1, 0.9, smooth=True)
     elif learner.classes == 2:
-        yield heat("plane", answers[:, 1].reshape(GRID, GRID), extent, TWO, 0, 1, 0.9)
+        yield heat("plane", learner.answers(A)[:, 1].reshape(GRID, GRID), extent, TWO, 0, 1, 0.9, smooth=True)
     else:
-        yield heat("plane", answers.argmax(1).reshape(GRID, GRID) + 0.5, extent, MANY, 0, 256 / 26, 0.55)
-    shapes = [m if m in "os^D" else "o" for m in MARKERS]
-    for c in range(learner.classes):
-        for part, hollow in ((learner.test, True), (learner.train, False)):
-            X = learner.X[part][learner.labels[part] == c]
-            if len(X):
-                yield points("plane", X, "white" if hollow else TEN[c], shapes[c], 2.6, TEN[c] if hollow else TRUTH)
+        logits = FINER @ A[L].T.reshape(-1, GRID, GRID) @ FINER.T
+        yield heat("plane", logits.argmax(0) + 0.5, extent, MANY, 0, 256 / 26, 0.55, smooth=True)
+    for part, hollow in ((learner.test, True), (learner.train, False)):
+        X, labels = learner.data.X[part], learner.data.labels[part]
+        for group, color, shape in _groups(learner, labels):
+            yield points("plane", X[group], "white" if hollow else color, shape, 2.6, color if hollow else TRUTH)
+
+
+def _groups(learner, labels):
+    """Yield (which samples, their colour, their shape): those of each class, or those in each ninth of real targets."""
+    if learner.data.real:
+        ninth = np.clip(np.floor((labels + 1) / 2 * 9), 0, 8)
+        found = [(ninth == k, to_hex(TWO((k + 0.5) / 9)), "o") for k in range(9)]
+    else:
+        shapes = [m if m in "os^D" else "o" for m in MARKERS]
+        found = [(labels == c, TEN[c], shapes[c]) for c in range(learner.classes)]
+    return [group for group in found if group[0].any()]
 
 
 def _network(learner, A):
@@ -94,7 +120,7 @@ def _network(learner, A):
             seen = A[l][:, j].reshape(GRID, GRID)
             half, x = _half(len(rows[l])), columns[l]
             scale = _largest(seen)
-            yield heat("net", seen, (x - half, x + half, y - half, y + half), SIGNED, -scale, scale)
+            yield heat("net", seen, (x - half, x + half, y - half, y + half), SIGNED, -scale, scale, smooth=True)
             if l == 0:
                 yield text("net", (x - half, y), names[j], TRUTH, 13, "end", (-5, 5))
     for l in range(layers):
@@ -131,11 +157,10 @@ def _lines(W, left, left_rows, right, right_rows):
 
 
 def _losses(history):
-    losses = np.clip(np.nan_to_num(np.array(history), nan=10, posinf=10), 1e-4, 10)
-    epochs = np.arange(len(losses))
-    keep = np.unique(np.geomspace(1, len(losses), 150).astype(int)) - 1
-    for k, (color, dash) in enumerate(((FORWARD, ""), (BACKWARD, "6 4"))):
-        yield path("losses", np.column_stack([np.maximum(epochs[keep], 1), losses[keep, k]]), color, 2, dash)
+    """Both losses, of (epoch, training loss, test loss) rows."""
+    epochs, *losses = np.nan_to_num(np.array(history), nan=10, posinf=10).T
+    for loss, color, dash in zip(losses, (FORWARD, BACKWARD), ("", "6 4")):
+        yield path("losses", np.column_stack([np.maximum(epochs, 1), np.clip(loss, 1e-4, 10)]), color, 2, dash)
 
 
 def _gradients(learner):

@@ -8,7 +8,10 @@ from utils.activations import ACTIVATIONS, identity, softmax
 from utils.losses import one_hot, softmax_cross_entropy, squared_error
 from utils.mlp import MLP, Gradients, backward, descend, forward, initialize
 from utils.training import batches
+from utils.widgets.playground.schedule import Course
 from utils.widgets.playground.settings import inputs, samples
+
+BEYOND = 1e100  # a loss or gradient above this is not worth comparing: its neighbours overflow
 
 
 class Step(NamedTuple):
@@ -21,47 +24,69 @@ class Step(NamedTuple):
 
 
 class Learner:
-    """A network in training: its data, its parameters, the history of both losses, and its last step."""
+    """A network in training: its data, its parameters, what became of both losses, and its last step.
+
+    course: what it depends on, with every change on the way, and what is in force now.
+    history: (epoch, training loss, test loss), at epochs that lie ever further apart, so that it stays short.
+    """
+
+    DENSE = 1.02  # the next epoch in the history is later by this factor at least
 
     def __init__(self, settings, own=None):
-        self.settings = settings
-        X, labels = samples(settings, own)
+        data = samples(settings, own)
+        if data.real and settings.task == "classification":
+            raise ValueError("these targets are real numbers, no classes: the task is regression")
+        self.course, self.data = Course(settings), data
         rng = np.random.default_rng(settings.seed)
-        order, kept = rng.permutation(len(X)), max(1, round(settings.share * len(X)))
-        train, test = order[:kept], order[min(kept, len(X) - 1):]
-        self.X, self.labels, self.train, self.test = X, labels, train, test
-        self.classes = max(2, int(labels.max()) + 1)
-        if settings.task == "classification":
-            Y, self.loss = one_hot(labels, self.classes), softmax_cross_entropy
-        else:
-            Y, self.loss = (2 * labels[:, None] / (self.classes - 1) - 1.0), squared_error
-        features = inputs(settings, X)
-        self.X_train, self.Y_train, self.X_test, self.Y_test = features[train], Y[train], features[test], Y[test]
-        f = ACTIVATIONS[settings.activation]
-        sizes = (features.shape[1], *settings.hidden, Y.shape[1])
-        self.net = initialize(sizes, [f] * len(settings.hidden) + [identity], rng)
-        self.rng, self.epoch, self.diverged, self.last, self._left = rng, 0, False, None, []
-        self.history = [self._losses()]
+        order, kept = rng.permutation(len(data.X)), max(1, round(settings.share * len(data.X)))
+        self.train, self.test = order[:kept], order[min(kept, len(data.X) - 1):]
+        self.classes = 1 if data.real else max(2, int(data.labels.max()) + 1)
+        features, Y = inputs(settings, data.X), self._targets()
+        self.loss = softmax_cross_entropy if settings.task == "classification" else squared_error
+        self.X_train, self.X_test = features[self.train], features[self.test]
+        self.Y_train, self.Y_test = Y[self.train], Y[self.test]
+        f = [ACTIVATIONS[settings.activation]] * len(settings.hidden) + [identity]
+        self.net = initialize((features.shape[1], *settings.hidden, Y.shape[1]), f, rng)
+        self.rng, self.epoch, self.taken, self.diverged, self.last, self._left = rng, 0, 0, False, None, []
+        self.by_hand = False  # whether somebody has set the parameters
+        self.history = [(0, *self.losses())]
 
-    def retune(self, settings):
-        """Go on with another rate, batch size or penalty; the network stays as it is."""
-        self.settings = settings
+    def _targets(self):
+        if self.settings.task == "classification":
+            return one_hot(self.data.labels, self.classes)
+        labels = self.data.labels[:, None]
+        return labels if self.data.real else 2 * labels / (self.classes - 1) - 1.0
+
+    @property
+    def settings(self):
+        """What the run depends on, with every change on the way."""
+        return self.course.settings
+
+    def move(self, name, value):
+        """Go on with another rate, batch size or penalty, from the next step on."""
+        self.course.move(name, value, (self.epoch, self.taken))
+
+    def put(self, net):
+        """Go on with another network of the same form; from here on, no string brings the run back."""
+        self.net, self.last, self.by_hand = net, None, True
+        self.diverged = not self._finite()
 
     def step(self):
         """Take one step on the next mini-batch of this epoch, or on the first of a new one; True if it was the last."""
+        self.course.reach((self.epoch, self.taken))
         if not self._left:
-            self._left = list(batches(self.X_train, self.Y_train, self.settings.batch, self.rng))[::-1]
+            self._left = list(batches(self.X_train, self.Y_train, self.course.now["batch"], self.rng))[::-1]
         X, Y = self._left.pop()
         with np.errstate(all="ignore"):
             trace = forward(self.net, X)
             gradients = backward(self.net, trace, self.loss.unchecked.gradient(trace.A[len(self.net.W)], Y))
             self.last = Step(self.net, X, Y, gradients)
-            self.net = descend(self.net, self._penalised(gradients), self.settings.rate)
+            self.net = descend(self.net, self._penalised(gradients), self.course.now["rate"])
+        self.taken += 1
         if self._left:
             return False
-        losses = self._losses()
-        self.epoch, self.diverged = self.epoch + 1, not np.isfinite(losses).all()
-        self.history.append(losses)
+        self.epoch, self.taken = self.epoch + 1, 0
+        self._remember()
         return True
 
     def run_epoch(self):
@@ -69,29 +94,20 @@ class Learner:
         while not self.diverged and not self.step():
             pass
 
-    def verdict(self, thorough):
-        """Compare the last step's gradients with autograd's, and with centred differences too if `thorough`.
+    def _remember(self):
+        """Note both losses, if it is time again, and whether the run has diverged."""
+        self.diverged = not self._finite()
+        if self.diverged or self.epoch >= self.DENSE * self.history[-1][0]:
+            losses = self.losses()
+            self.diverged |= not np.isfinite(losses).all()
+            self.history.append((self.epoch, *losses))
 
-        Returns (agree, sentence).
-        """
-        if self.last is None:
-            return True, "No step has been taken yet."
-        net, X, Y, manual = self.last
-        loss = self._loss(net, X, Y)
-        if self.diverged or not np.isfinite(loss):
-            return False, "The run has diverged: there is nothing to compare."
-        from utils.autograd import gradient_ledger  # torch is loaded with the first verdict
+    def _finite(self):
+        return all(np.isfinite(array).all() for part in (self.net.W, self.net.b) for array in part.values())
 
-        rows = gradient_ledger(net, X, Y, self.loss, manual, nudge=thorough).rows
-        wrong = [row.name for row in rows if not row.agrees]
-        who = "The ledger" if thorough else "Autograd"
-        if wrong:
-            return False, f"{who} disagrees on {', '.join(wrong)}."
-        if not thorough:
-            return True, f"{len(rows)} gradients of this step agree with autograd."
-        aside = ", kinks aside" if any("kink" in row.verdict for row in rows) else ""
-        who = f"autograd and with differences{aside}"
-        return True, f"The ledger: all {len(rows)} gradients of this step agree with {who}."
+    def losses(self):
+        """Return the training loss and the test loss of the network as it is now."""
+        return self.loss_of(self.net, self.X_train, self.Y_train), self.loss_of(self.net, self.X_test, self.Y_test)
 
     def output(self, X):
         """Return the network's answers to the points X (n, 2): probabilities, or numbers in a regression."""
@@ -103,13 +119,35 @@ class Learner:
         return softmax(last) if self.settings.task == "classification" else last
 
     def _penalised(self, gradients):
-        if not self.settings.l2:
+        if not self.course.now["l2"]:
             return gradients
-        return gradients._replace(dW={l: dW + self.settings.l2 * self.net.W[l] for l, dW in gradients.dW.items()})
+        return gradients._replace(dW={l: dW + self.course.now["l2"] * self.net.W[l] for l, dW in gradients.dW.items()})
 
-    def _losses(self):
-        return self._loss(self.net, self.X_train, self.Y_train), self._loss(self.net, self.X_test, self.Y_test)
-
-    def _loss(self, net, X, Y):
+    def loss_of(self, net, X, Y):
+        """Return the loss of a network on inputs X and targets Y; what overflows is inf or nan."""
         with np.errstate(all="ignore"):
             return float(self.loss.unchecked.value(forward(net, X).A[len(net.W)], Y))
+
+
+def verdict(learner, thorough):
+    """Compare a learner's last step's gradients with autograd's, and with centred differences too if `thorough`.
+
+    Returns (agree, sentence).
+    """
+    if learner.last is None:
+        return True, "No step has been taken yet."
+    net, X, Y, manual = learner.last
+    sizes = [learner.loss_of(net, X, Y), *(abs(g).max() for part in (manual.dW, manual.db) for g in part.values())]
+    if not all(size < BEYOND for size in sizes):  # nan, too
+        return False, "The run has blown up: its numbers are too large to be compared."
+    from utils.autograd import gradient_ledger  # torch is loaded with the first verdict
+
+    rows = gradient_ledger(net, X, Y, learner.loss, manual, nudge=thorough).rows
+    wrong = [row.name for row in rows if not row.agrees]
+    if wrong:
+        return False, f"{'The ledger' if thorough else 'Autograd'} disagrees on {', '.join(wrong)}."
+    if not thorough:
+        return True, f"In epoch {learner.epoch}, all {len(rows)} gradients of the last step agree with autograd."
+    aside = ", kinks aside" if any("kink" in row.verdict for row in rows) else ""
+    who = f"autograd and with differences{aside}"
+    return True, f"The ledger: all {len(rows)} gradients of this step agree with {who}."

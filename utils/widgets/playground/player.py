@@ -1,64 +1,99 @@
-"""The playground in motion: the loop that trains and draws while the kernel stays free."""
+"""The playground as a whole: what its controls and buttons do to the learner, and what is shown of it."""
 
-import asyncio
 import time
 
 import ipywidgets as ipw
+import numpy as np
 
-from utils.widgets.piece import Piece, button
-from utils.widgets.playground import board
-from utils.widgets.playground.learner import Learner
+from utils.mlp import convert
+from utils.widgets.piece import button
+from utils.widgets.playground import board, schedule
+from utils.widgets.playground.learner import Learner, verdict
+from utils.widgets.playground.motion import Motion
+from utils.widgets.playground.numbers import Numbers
 from utils.widgets.playground.panel import Panel
+from utils.widgets.playground.parameters import taken_in
 from utils.widgets.playground.settings import decode
 
 
-class Player(Piece):
-    """A network that learns while it is watched; `widgets.playground` makes it."""
+class Player(Motion):
+    """A network that learns while it is watched; `widgets.playground` makes it.
 
-    REDRAW, BREATH = 0.05, 0.02  # seconds: how long it trains between two pictures, and listens after each
+    `net` is the network as it is now, its output without softmax; set, it is another one of any size that the
+    playground can show. `settings` are those of the run, and `state` is the same as a string.
+    """
 
-    playing = None  # of all of them, the one that is playing: one at a time
+    ASK = 0.5  # seconds between two questions to autograd while it plays
 
     def __init__(self, settings, own):
-        self.own, self.learner, self.task = own, Learner(settings, own), None
-        self.panel = Panel(settings, own)
+        self.own, self.learner, self.opinion, self.asked = own, Learner(settings, own), None, 0.0
+        self.panel, self.numbers = Panel(settings, own), Numbers(self)
         self.play_button = button("▶ Play", self.toggle, "train until you press it again")
         buttons = ipw.HBox([self.play_button, button("Step", self.one_step, "one mini-batch"),
                             button("Epoch", self.one_epoch, "all mini-batches once"), button("↺ Reset", self.reset)])
-        super().__init__(None, board.stages(), {}, rows=self.panel.rows(buttons), hands="above", numbers="below")
+        rows = self.panel.rows(buttons, self.numbers.layer)
+        super().__init__(None, board.stages(), {}, rows=rows, hands="above", numbers="below", last=self.numbers.text)
         self.controls = self.panel.named
-        self.panel.observe(lambda control: self.guarded(lambda: self._follow(control)), self._given)
+        self.panel.observe(lambda name, value: self.attempt(lambda: self._change(name, value)),
+                           lambda words: self.attempt(lambda: self._begin(decode(words))))
 
     @property
     def settings(self):
-        """What the controls say, as `Settings`."""
-        return self.panel.settings
+        """What the run depends on, as `Settings`."""
+        return self.learner.settings
+
+    @property
+    def state(self):
+        """The settings as a string, which brings the run back; ValueError if the parameters were set by hand."""
+        if self.learner.by_hand:
+            raise ValueError("the parameters were set by hand, which no state can say: keep them with utils.mlp.save")
+        return self.settings.encode()
+
+    @property
+    def net(self):
+        """The network as it is now: an `MLP` in float64, a copy that nothing here moves on."""
+        return convert(self.learner.net, np.copy)
+
+    @net.setter
+    def net(self, net):
+        """Go on with another network; raises ValueError or TypeError if it does not fit the data and the inputs."""
+        net, hidden, activation = taken_in(net, self.learner)
+        self.pause()
+        if (hidden, activation) != (self.settings.hidden, self.settings.activation):
+            self._begin(self.learner.course.afresh()._replace(hidden=hidden, activation=activation))
+        self.learner.put(net)
+        self.update()
 
     def update(self):
-        """Show the learner as it is now."""
-        self.play(board.scene(self.learner, thorough=self.task is None))
+        """Show the learner as it is now; autograd is asked twice a second while it plays, and the whole ledger else."""
+        if self.task is None or time.perf_counter() > self.asked + self.ASK:
+            self.opinion, self.asked = verdict(self.learner, thorough=self.task is None), time.perf_counter()
+        self.panel.show(self.settings, self.learner.course.now, self.learner.by_hand)
+        self.numbers.show(self.learner.net, resting=self.task is None)
+        self.play(board.scene(self.learner, self.opinion))
 
-    def _follow(self, control):
-        """A control has been moved: go on with another rate, or begin with another network or other data."""
-        if control in [self.panel.named[name] for name in ("rate", "batch", "l2")]:
-            self.learner.retune(self.settings)
-        elif self.settings != self.learner.settings:
-            self.learner = Learner(self.settings, self.own)
-        self.update()
-
-    def _given(self, words):
-        """A state has been typed or pasted: take it up, or say what does not fit and keep the old one."""
+    def attempt(self, action):
+        """Do what somebody asks for, and show it; if it does not fit, say why, and leave everything as it was."""
         try:
-            self.take(decode(words))
-        except ValueError as error:
-            self.complain(f"This state was not taken up: {error}.")
+            action()
+        except (ValueError, TypeError) as error:
+            self.panel.again()
+            self.complain(f"This was not taken up: {error}.")
+        else:
+            self.guarded(self.update)
 
-    def take(self, settings):
-        """Set every control to `settings` and start anew."""
-        learner = Learner(settings, self.own)
-        self.panel.set(settings)
-        self.learner = learner
-        self.update()
+    def _change(self, name, value):
+        """Go on with another rate, batch size or penalty, or begin with another network or other data."""
+        if name in schedule.TUNED:
+            self.learner.move(name, value)
+            return
+        if name == "features" and "1" not in value:
+            raise ValueError("one input has to stay")
+        value = schedule.read(value) if name == "changes" else value
+        self._begin(self.learner.course.afresh()._replace(**{name: value}))
+
+    def _begin(self, settings):
+        self.learner = Learner(settings, self.own)
 
     def one_step(self):
         """Take one mini-batch's step, and ask the whole ledger about it."""
@@ -71,46 +106,7 @@ class Player(Piece):
         self.guarded(lambda: (self.learner.run_epoch(), self.update()))
 
     def reset(self):
-        """Start anew, with the same settings."""
+        """Start anew: what was moved by hand stays as it is, what was planned begins again."""
         self.pause()
-        self.learner = Learner(self.settings, self.own)
-        self.guarded(self.update)
-
-    def toggle(self):
-        """Play, or pause."""
-        if self.task is not None:
-            self.pause()
-            return
-        if Player.playing is not None:
-            Player.playing.pause()
-        Player.playing, self.play_button.description = self, "❚❚ Pause"
-        self.task = asyncio.get_running_loop().create_task(self.run())
-
-    def pause(self):
-        """Stop at once; what was learned stays."""
-        if self.task is not None:
-            self.task.cancel()
-            self._stopped()
-            self.guarded(self.update)
-
-    def _stopped(self):
-        self.task, self.play_button.description = None, "▶ Play"
-        if Player.playing is self:
-            Player.playing = None
-
-    async def run(self):
-        """Train and draw in turns, leaving the kernel time to listen, until paused or diverged."""
-        try:
-            while not self.learner.diverged:
-                until = time.perf_counter() + self.REDRAW
-                while time.perf_counter() < until:
-                    self.learner.run_epoch()
-                self.guarded(self.update)
-                await asyncio.sleep(self.BREATH)
-        except asyncio.CancelledError:
-            return
-        except Exception:
-            self._stopped()
-            raise
-        self._stopped()
+        self._begin(self.learner.course.afresh())
         self.guarded(self.update)
