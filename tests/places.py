@@ -168,7 +168,7 @@ def pytest(log, python, *words, path=""):
     """Run pytest; return its last line without its frame, and with the names of what failed in lines of their own."""
     _, said = run(log, python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *words, path=path)
     last = re.findall(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [\d.]+s.*$", said, flags=re.MULTILINE)
-    failed = re.findall(r"^(?:FAILED|ERROR) (\S+)", said, flags=re.MULTILINE)
+    failed = re.findall(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", said, flags=re.MULTILINE)
     return "\n".join([last[-1] if last else "did not start", *failed])
 
 

@@ -448,6 +448,11 @@ def test_handout_and_portable_hand_over(project, name):
     assert project[-1] == f"-m utils.publish.{name} --to somewhere"
 
 
+def test_tally_hands_over(project):
+    assert launcher.main(["tally", "records", "02", "--every", "5"]) == 0
+    assert project[-1] == "-m utils.publish.tally records 02 --every 5"
+
+
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", "mine")
     launcher.main(["test"])
@@ -720,7 +725,10 @@ def test_the_top_level_is_tidy():
         "requirements.txt",
         "environment.yml",
         "README.md",
+        "CONTRIBUTING.md",
+        "hub",
         "pyproject.toml",
+        "setup.py",
         "LICENSE",
         ".gitignore",
         ".ci",

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import places
 import pytest
 
@@ -70,6 +71,15 @@ def test_what_pytest_says_is_told_in_a_line_and_what_needs_pytorch_is_skipped(tm
     answer = places.pytest(tmp_path / "log", sys.executable, "-c", os.devnull, "--rootdir", tmp_path,
                            tmp_path / "test_it.py", path=tmp_path)
     assert [os.path.basename(line) for line in answer.splitlines()] == told.splitlines()
+
+
+def test_a_cell_that_differs_is_told_by_its_number(tmp_path):
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1", execution_count=1, outputs=[
+        nbformat.v4.new_output("execute_result", {"text/plain": "3"}, execution_count=1)])])
+    nbformat.write(book, tmp_path / "book.ipynb")
+    answer = places.pytest(tmp_path / "log", sys.executable, "--rootdir", tmp_path, "-c", os.devnull, "--nbval",
+                           tmp_path / "book.ipynb")
+    assert answer.splitlines()[0] == "1 failed" and answer.endswith("book.ipynb::Cell 0")
 
 
 def test_it_needs_the_standard_library_alone(tmp_path):

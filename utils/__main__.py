@@ -5,6 +5,7 @@
   python3 -m utils export [NUMBERS] [--to DIR] write it as HTML files that need no network
   python3 -m utils handout [--to DIR]          copy it twice: for the class, and with all exercises solved
   python3 -m utils portable [NUMBERS] [--to D] write it as one file that carries its code: for Colab, Kaggle, anywhere
+  python3 -m utils tally FOLDER [NUMBERS]      show what the class stumbled on, from its records in a folder
   python3 -m utils test [arguments of pytest]  run its tests
 
 On Windows write "py" for "python3". The first run makes the folder .venv and installs what
@@ -70,7 +71,8 @@ def test(python, words):
 
 
 COMMANDS = {"open": lecture, "present": present, "export": module("publish.export"),
-            "handout": module("publish.handout"), "portable": module("publish.portable"), "test": test}
+            "handout": module("publish.handout"), "portable": module("publish.portable"),
+            "tally": module("publish.tally"), "test": test}
 
 
 def main(words):

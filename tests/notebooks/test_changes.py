@@ -25,7 +25,7 @@ CHANGES = [  # first what the texts propose, then what a curious reader tries
     ("04", {"W, b = net.W, net.b  ": "from utils.activations import tanh\n"
             "net = net._replace(f={1: tanh, 2: tanh, 3: softmax})\nW, b = net.W, net.b  "}),
     ("04", {"X, Y, net = lecture_example(\"numpy\")": "X, Y, net = lecture_example(\"numpy\")\nX, Y = X[:3], Y[:3]"}),
-    ("04", {"moved(0.5):.4f}": "moved(50):.4f}"}),
+    ("04", {"for eta in (0.01, 0.5)": "for eta in (0.01, 50)"}),
     ("05", {"2: sigmoid._replace(pullback=lambda dA, A: dA)": "1: sigmoid._replace(pullback=lambda dA, A: dA)"}),
     ("05", {"mine = backward(net, trace, dA)":
             "mine = backward(net._replace(W={**net.W, 3: net.W[3] / 2}), trace, dA)"}),

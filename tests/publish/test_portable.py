@@ -340,9 +340,10 @@ print("ipywidgets" in sys.modules, saved.WHY)"""
 # What cannot be done -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["09", "", "utils", "00_learning_a_function.ipynb"])
+@pytest.mark.parametrize("name", ["09", "", "utils", "00_learning_a_function.ipynb.txt"])
 def test_an_unknown_number_is_refused_before_anything_is_written(tmp_path, capsys, name):
-    assert portable.main(["01", name, "--to", str(tmp_path / "new")]) == 2
+    with pytest.raises(SystemExit, match="2"):
+        portable.main(["01", name, "--to", str(tmp_path / "new")])
     assert capsys.readouterr().err == f"There is no notebook \"{name}\"; there are {', '.join(NAMES)}.\n"
     assert not list(tmp_path.iterdir())
 

@@ -1,4 +1,4 @@
-"""Exercises of notebook 04: `rows` has those of its first half; here is the batch, and the whole backward pass."""
+"""Exercises of notebook 04: `rows` has those of its first half; here are the batch, the whole way back, and a step."""
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from utils.exercises.rows import (
 )
 from utils.mlp import forward, initialize
 
-__all__ = ["backward", "bracketing", "collapse", "error_signal", "jacobian", "lesson", "let_through", "one_row",
+__all__ = ["backward", "collapse", "error_signal", "expected_fall", "jacobian", "lesson", "let_through", "one_row",
            "scalar_chain", "shape_of_dW2", "two_units", "whole_batch"]
 rng = np.random.default_rng(14)
 
@@ -214,8 +214,8 @@ def network_sample(N, *sizes, f):
     parts=("dW", "db"),
     samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
              network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
-    hints=["Start from dA, the gradient for the output, and go through the layers in reverse.",
-           "Four lines a layer: through the activation, to the weights, to the bias, and one layer back.",
+    hints=["Start from dA, the gradient for the output, and go through the layers in reverse: `for l in reversed(W)`.",
+           "In words: two empty dicts; then, for each layer, dA gives dZ, and dZ gives dW[l], db[l] and the next dA.",
            "A layer's pullback takes dA and A, the gradient for its output and that output, and returns dZ.",
            "Which A came in at layer l, and which W lies between Z[l] and that A?"])
 def backward(W, A, f, dA):
@@ -364,18 +364,28 @@ def backward_divides(W, A, f, dA):
 
 
 @lesson.exercise(
-    level=1, minutes=3,
-    parts=("row_first", "row_last"), rtol=0,
-    hints=["A product of an (m, n) and an (n, k) matrix takes m · n · k multiplications.",
-           "Row first: 1 · 3 · 4, and then a (1, 4) row times the (4, 7) matrix.",
-           "Row last: 3 · 4 · 7, and then the row times a (3, 7) matrix."])
-def bracketing():
-    """a pair of whole numbers"""
-    return 40, 105
+    level=1, minutes=2,
+    rtol=0.01,
+    hints=["If one parameter moves by Δ, the loss changes by about its partial derivative g times Δ. Here Δ is −η g.",
+           "So each parameter lowers the loss by about η g². All 89 of them move, and what they do adds up."])
+def expected_fall():
+    """a number"""
+    return 0.1605
 
 
-bracketing.wrong_answers(
-    bracketing_swapped=((105, 40), "They are exchanged: first the way that begins with the row."),
-    bracketing_half=((12, 84), "These are the first products alone. In both ways a second one follows."),
-    bracketing_second=((28, 21), "These are the second products alone. In both ways another one goes before."),
-    bracketing_added=((14, 21), "Sizes are multiplied, not added: each of the m · k sums has n products."))
+@expected_fall.mistake("wrong sign")
+def fall_below_zero():
+    """That is by how much the loss changes. Asked is how far it *falls*, and a fall of −0.16 would be a rise."""
+    return -0.1605
+
+
+expected_fall.wrong_answers(
+    fall_without_eta=(0.321,
+        "The learning rate is missing: a step that is half as long lowers the loss by half as much."),
+    fall_eta_squared=(0.5**2 * 0.321,
+        "η is squared, too. The step has the factor η; how the loss reacts to the step has not."),
+    fall_is_the_way=(0.5 * 0.321**0.5,
+        "That is how long the step is. The loss falls by this length times the length of the gradient."),
+    fall_divided=(0.321 / 0.5, "You have divided by η. The longer the step is, the further the loss falls."),
+    fall_is_the_loss=(1.1394 - 0.1605, "That is what the loss would be after the step. Asked is by how much it falls."),
+    fall_averaged=(0.5 * 0.321 / 89, "You have taken the mean. All 89 parameters move, and what they do adds up."))

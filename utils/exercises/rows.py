@@ -161,7 +161,8 @@ let_through.wrong_answers(
 @lesson.exercise(
     level=2, minutes=6,
     parts=("dz2", "dw2", "dz1", "dw1"), rtol=3e-2,
-    hints=["dz2 is what the last unit said, 0.325, minus what it should have said, 1. dw2 is dz2 times a1.",
+    hints=["dz2 is, as beneath z in section 1, what the last unit said, minus what it should have said.",
+           "dw2 is dz2 times what came in there, a1 = 0.731.",
            "Back through w2 and the slope of the first unit: dz1 = dz2 · w2 · a1 (1 − a1).",
            "dw1 is dz1 times what came in: x = 2."])
 def two_units():
@@ -348,28 +349,21 @@ def jacobian_without_diagonal(a):
     level=2, minutes=8,
     parts=("first", "second", "dz"),
     samples=[(softmax(rng.normal(size=d)), np.eye(d)[j]) for d, j in ((3, 2), (5, 0))]
-            + [(softmax(rng.normal(size=4)), np.array([0.1, 0.2, 0.3, 0.4]))]
-            + [(softmax(rng.normal(size=3)), np.array([1.0, 0.0, 1.0]))],
+            + [(softmax(rng.normal(size=4)), np.array([0.1, 0.2, 0.3, 0.4]))],
     hints=["In the first sum only the term with j = i is not zero. What is left of (−y/a) · a there?",
            "In the second sum a_j cancels in each term, and a_i stands in all of them: take it out in front.",
-           "What remains inside the second sum is the sum of all y. And dz is the first plus the second."])
+           "What remains inside the second sum is the sum of all y, which is 1. And dz is the first plus the second."])
 def collapse(a, y):
     """Return the first sum, the second sum, and dz, their total; all of them, a and y have the shape (d,)."""
     first = -y
-    second = y.sum() * a
+    second = a
     return first, second, first + second
-
-
-@collapse.mistake()
-def collapse_sum_taken_for_one(a, y):
-    """You have taken the sum of y for 1. That is so for one-hot targets; in one of the tests it is not."""
-    return -y, a, a - y
 
 
 @collapse.mistake("wrong sign")
 def collapse_signs(a, y):
     """Both signs are reversed: −y/a times a is −y, and minus times minus is plus in the second sum."""
-    return y, -y.sum() * a, y - y.sum() * a
+    return y, -a, y - a
 
 
 @collapse.mistake()
@@ -381,16 +375,16 @@ def collapse_second_by_y(a, y):
 @collapse.mistake()
 def collapse_first_kept(a, y):
     """In the first sum the a in the denominator meets the a in front, and both are gone."""
-    return -y / a, y.sum() * a, y.sum() * a - y / a
+    return -y / a, a, a - y / a
 
 
 @collapse.mistake()
 def collapse_second_squared(a, y):
     """In the second sum one a cancels against the denominator, and only one is left."""
-    return -y, y.sum() * a**2, y.sum() * a**2 - y
+    return -y, a**2, a**2 - y
 
 
 @collapse.mistake()
 def collapse_subtracted(a, y):
     """The two sums are right; dz is the first *plus* the second, and the signs are in them already."""
-    return -y, y.sum() * a, -y - y.sum() * a
+    return -y, a, -y - a

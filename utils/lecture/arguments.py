@@ -69,6 +69,17 @@ def tests(name):
     return name
 
 
+def seconds(text):
+    """Return a number of seconds, above 0 and up to an hour."""
+    try:
+        found = float(text)
+    except ValueError:
+        found = 0
+    if not 0 < found <= 3600:  # nor nan
+        raise argparse.ArgumentTypeError(f"\"{text}\" is not a number of seconds above 0, up to 3600")
+    return found
+
+
 # The commands -----------------------------------------------------------------------------------------
 
 
@@ -107,6 +118,19 @@ def portable():
     return parser
 
 
+def tally():
+    """Return the parser of `tally`."""
+    parser = Parser("tally", "What the class got wrong: for each exercise how many have tried and done it, and the "
+                             "most frequent mistakes.")
+    parser.add_argument("folder", help="the folder with a folder for each student")
+    parser.add_argument("numbers", nargs="*", help="notebooks, such as 02 04; all that were begun, if none is given")
+    parser.add_argument("--every", metavar="SECONDS", type=seconds,
+                        help="go on until Ctrl-C, with a new table every so many seconds")
+    parser.add_argument("--csv", metavar="FILE", help="write the table into a file, too, for a spreadsheet")
+    parser.add_argument("--page", metavar="FILE", help="write a page to be projected")
+    return parser
+
+
 def test():
     """Return the parser of `test`: of the options of pytest."""
     parser = Parser("test", "All tests, or what pytest is told to run.", add_help=False)
@@ -117,8 +141,9 @@ def test():
     return parser
 
 
-PARSERS = {"present": present, "export": export, "handout": handout, "portable": portable, "test": test}
-MEANINGS = {"number": notebooks, "numbers": notebooks, "names": pages, "tests": tests}  # looked up once all options are known to be right
+PARSERS = {"present": present, "export": export, "handout": handout, "portable": portable, "tally": tally, "test": test}
+# What words mean, looked up once all options are known to be right.
+MEANINGS = {"number": notebooks, "numbers": notebooks, "names": pages, "tests": tests}
 
 
 def parse(command, words):
