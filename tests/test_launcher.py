@@ -431,7 +431,7 @@ def test_the_lectures_settings_come_before_the_users_own(project, monkeypatch):
     (["--no-browser"], "00_learning_a_function")])
 def test_present_opens_a_notebook_in_lecture_mode(project, monkeypatch, arguments, name):
     assert launcher.main(["present", *arguments]) == 0
-    assert f"--LabApp.default_url=/doc/tree/notebooks/{name}.ipynb" in project[-1]
+    assert f"--LabApp.default_url=/doc/workspaces/lecture-mode/tree/notebooks/{name}.ipynb" in project[-1]
     assert "labextensions" in project[-1] and project[-1].endswith("--no-browser") == ("--no-browser" in arguments)
 
 
@@ -733,6 +733,7 @@ def test_the_top_level_is_tidy():
         "CONTRIBUTING.md",
         "hub",
         "pyproject.toml",
+        "setup.py",
         "LICENSE",
         ".gitignore",
         ".ci",

@@ -51,7 +51,7 @@ def present(python, words):
     """Open one notebook in lecture mode."""
     path = arguments.parse("present", words).number[0]
     options = words[1:] if words and not words[0].startswith("-") else words
-    return lab(python, f"/doc/tree/notebooks/{path.name}",
+    return lab(python, f"/doc/workspaces/lecture-mode/tree/notebooks/{path.name}",
                [f"--LabApp.extra_labextensions_path={JUPYTER / 'labextensions'}", *options])
 
 

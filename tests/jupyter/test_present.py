@@ -26,6 +26,7 @@ SIZES = [
 PICTURE = "from utils import plots\nplots.show(plots.axes(width=9, height=7), 'An empty figure.')"
 FIGURES = [("markdown", "An idea.\n\n" + "\n\n".join("One more line." for _ in range(3))), ("code", PICTURE)]
 WISHES = {7: "same", 8: "new"}
+PRESENTED = "doc/workspaces/lecture-mode"  # the address that the launcher opens
 AUTOSAVE = {"@jupyterlab/docmanager-extension:plugin": {"autosaveInterval": 1}}  # seconds
 SHOWN = """() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')]
   .map((cell, i) => cell.getBoundingClientRect().height > 0 ? i : -1).filter(i => i >= 0)"""
@@ -59,7 +60,7 @@ def lab(tmp_path_factory):
 def lecture(lab):
     file = lab.folder / "talk.ipynb"
     before = file.read_bytes()
-    with lab.open(file.name) as opened:
+    with lab.open(file.name, mode=PRESENTED) as opened:
         opened.page.locator("#lecture-footer").wait_for()
         opened.page.wait_for_function("document.querySelectorAll('.widget-slider').length === 1")
         opened.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
@@ -233,7 +234,7 @@ def test_the_notebook_is_not_saved_by_itself_and_nothing_complains(lecture):
 
 @pytest.fixture(scope="module")
 def sizes(lab):
-    with lab.open("sizes.ipynb") as opened:
+    with lab.open("sizes.ipynb", mode=PRESENTED) as opened:
         opened.page.locator("#lecture-footer").wait_for()
         opened.page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
         yield opened
@@ -291,7 +292,7 @@ PICTURES = f"""async screens => {{
 }}"""
 
 def test_an_idea_and_its_figure_fit_one_screen_and_the_code_of_the_figure_is_folded(lab):
-    with lab.open("figures.ipynb", width=1920, height=1080) as opened:
+    with lab.open("figures.ipynb", width=1920, height=1080, mode=PRESENTED) as opened:
         page = opened.page
         page.locator("#lecture-footer").wait_for()
         page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty")
@@ -308,9 +309,128 @@ def test_an_idea_and_its_figure_fit_one_screen_and_the_code_of_the_figure_is_fol
 def test_every_figure_and_every_piece_of_a_lesson_fits_its_screen(lab, number):
     """At the size of a projector, after all cells have run."""
     name = next(lab.folder.glob(f"{number}_*.ipynb")).name
-    with lab.open(name, width=1920, height=1080) as opened:
+    with lab.open(name, width=1920, height=1080, mode=PRESENTED) as opened:
         page = opened.page
         page.locator("#lecture-footer").wait_for()
         page.wait_for_function("!window.jupyterapp.shell.currentWidget.context.model.dirty", timeout=120_000)
         seen = page.evaluate(PICTURES, int(footer(page).split()[2]))
         assert len(seen) >= 6 and [screen for screen, overflow in seen if overflow > 4] == []
+
+
+# Saving ---------------------------------------------------------------------------------------------
+
+MODEL = "window.jupyterapp.shell.currentWidget.context.model"
+TYPE = """text => {
+  const cells = window.jupyterapp.shell.currentWidget.content.model.cells;
+  cells.get(cells.length - 1).sharedModel.setSource(text);
+}"""
+
+
+@pytest.fixture
+def copies(lab):
+    """Return a function that makes a fresh notebook in the folder."""
+    made = []
+
+    def make(name):
+        write(lab.folder / name, [("markdown", "# Copy"), ("code", "print('run')"), ("code", "'last'")])
+        made.append(lab.folder / name)
+        return made[-1]
+
+    yield make
+    for path in made:
+        path.unlink()
+
+
+def is_saved(page, path, text):
+    """Say whether the file holds this text within ten seconds."""
+    return any(text in path.read_text("utf-8") or page.wait_for_timeout(100) for _ in range(100))
+
+
+@pytest.mark.parametrize("mode", ["lab", "doc", "doc/workspaces/other", "lab/workspaces/lecture-mode"])
+def test_installed_for_everybody_it_leaves_everybody_alone(lab, copies, mode):
+    path = copies(f"own-{mode.replace('/', '-')}.ipynb")
+    with lab.open(path.name, mode=mode) as opened:
+        page = opened.page
+        page.wait_for_timeout(1000)
+        assert page.locator("#lecture-footer").count() == 0 and not page.evaluate("document.body.matches('.lecture')")
+        page.keyboard.press("Escape")
+        assert not page.evaluate("document.body.matches('.lecture')")
+        page.evaluate(TYPE, "saved by itself")
+        assert is_saved(page, path, "saved by itself")
+        assert "'run'" in path.read_text("utf-8") and '"text"' not in path.read_text("utf-8")  # nor has it run anything
+        page.evaluate(TYPE, "saved on purpose")
+        page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
+        assert is_saved(page, path, "saved on purpose")
+
+
+def is_ready(page):
+    """Wait until the lecture has begun and all its cells have run."""
+    page.locator("#lecture-footer").wait_for()
+    page.wait_for_function("window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount > 0")
+    page.wait_for_function(f"!{MODEL}.dirty")
+    page.wait_for_timeout(300)
+
+
+def test_the_presented_file_is_kept_until_esc_and_what_is_typed_then_is_saved(lab, copies):
+    path = copies("presented.ipynb")
+    before = path.read_bytes()
+    with lab.open(path.name, mode=PRESENTED) as opened:
+        page = opened.page
+        is_ready(page)
+        page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
+        page.wait_for_function(f"{MODEL}.dirty")
+        page.wait_for_timeout(3000)  # time for three autosaves
+        assert path.read_bytes() == before
+        page.keyboard.press("Escape")
+        page.wait_for_timeout(3000)  # to have been run is no change, here either
+        assert path.read_bytes() == before and not page.evaluate(f"{MODEL}.dirty")
+        page.evaluate(TYPE, "typed after Esc")
+        assert is_saved(page, path, "typed after Esc")
+        page.wait_for_function(f"!{MODEL}.dirty")
+        page.keyboard.press("Escape")  # and back
+        page.evaluate(TYPE, "typed in the lecture")
+        page.wait_for_timeout(3000)
+        assert "typed in the lecture" not in path.read_text("utf-8")
+        page.keyboard.press("Escape")  # what was typed is a change
+        assert is_saved(page, path, "typed in the lecture")
+
+
+def test_esc_in_the_first_run_saves_none_of_its_outputs(lab, copies):
+    path = copies("slow.ipynb")
+    write(path, [("code", "import time\nprint('begun', flush=True)\ntime.sleep(5)"), ("code", "'last'")])
+    before = path.read_bytes()
+    with lab.open(path.name, mode=PRESENTED) as opened:
+        page = opened.page
+        page.get_by_text("begun", exact=True).wait_for()
+        page.keyboard.press("Escape")
+        page.wait_for_function("window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount > 0")
+        page.wait_for_function(f"!{MODEL}.dirty")
+        page.wait_for_timeout(2000)
+        assert path.read_bytes() == before
+        page.evaluate(TYPE, "and then")
+        assert is_saved(page, path, "and then")
+
+
+def test_what_the_lecturer_saves_on_purpose_is_saved(lab, copies):
+    path = copies("purpose.ipynb")
+    with lab.open(path.name, mode=PRESENTED) as opened:
+        is_ready(opened.page)
+        opened.page.evaluate(TYPE, "worth keeping")
+        opened.page.keyboard.press("Control+s")
+        assert is_saved(opened.page, path, "worth keeping")
+
+
+def test_a_second_notebook_beside_the_presented_one_saves_as_ever(lab, copies):
+    path, other = copies("first.ipynb"), copies("second.ipynb")
+    before = path.read_bytes()
+    with lab.open(path.name, mode=PRESENTED) as opened:
+        page = opened.page
+        is_ready(page)
+        page.evaluate("name => window.jupyterapp.commands.execute('docmanager:open', {path: name})", other.name)
+        page.wait_for_function("window.jupyterapp.shell.currentWidget.context.path === 'second.ipynb'")
+        page.evaluate("window.jupyterapp.shell.currentWidget.context.ready")
+        assert not page.evaluate("document.body.matches('.lecture')")  # this one is not presented
+        page.keyboard.press("Escape")
+        assert not page.evaluate("document.body.matches('.lecture')")
+        page.evaluate(TYPE, "in the second")
+        assert is_saved(page, other, "in the second") and path.read_bytes() == before

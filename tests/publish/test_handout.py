@@ -13,7 +13,7 @@ from copies import code, kernel, notebook, run
 
 from utils.checks.text import sentence_of
 from utils.exercises import lessons
-from utils.publish.handout import EDITIONS, fill, filled, main, sealed, write
+from utils.publish.handout import EDITIONS, FILES, fill, filled, main, sealed, write
 
 ROOT = Path(__file__).parents[2]
 each_lesson = pytest.mark.parametrize("lesson", lessons(), ids=lambda lesson: lesson.notebook)
@@ -50,7 +50,7 @@ def test_a_teacher_who_has_solved_the_exercises_does_not_hand_the_solutions_out(
     copy = tmp_path / "series"
     for name in ("utils", "notebooks"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("requirements.txt", "environment.yml", "pyproject.toml", "LICENSE"):
+    for name in FILES:
         shutil.copy(ROOT / name, copy)
     for lesson in lessons():
         nbformat.write(filled(notebook(copy, lesson), {n: e.source() for n, e in lesson.exercises.items()}),
@@ -68,7 +68,8 @@ def test_a_teacher_who_has_solved_the_exercises_does_not_hand_the_solutions_out(
 def test_everything_that_the_launcher_needs_is_there(handout):
     for edition in ("class", "teacher"):
         assert {path.name for path in (handout / edition).iterdir()} == {
-            "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "LICENSE", "README.md"}
+            "utils", "notebooks", "requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE",
+            "README.md"}
         assert not list((handout / edition).rglob("__pycache__"))
         assert EDITIONS[edition] in (handout / edition / "README.md").read_text("utf-8")
         done = subprocess.run([sys.executable, "-m", "utils", "--help"], cwd=handout / edition, capture_output=True,

@@ -21,7 +21,7 @@ from utils.exercises import lessons
 from utils.lecture.arguments import parse
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "LICENSE")
+FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE")
 TAG = "exercise:"
 README = """# Backpropagation: a lecture in notebooks
 

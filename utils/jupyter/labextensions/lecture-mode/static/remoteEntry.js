@@ -1,5 +1,7 @@
-// Lecture mode: the notebook that is open, one idea a screen, in large type, driven from the keyboard.
+// Lecture mode: one notebook, one idea a screen, in large type, driven from the keyboard.
 // Cells are hidden and shown by CSS classes alone: the notebook is never changed, and its widgets stay alive.
+// Only the notebook whose address says so is presented, "/doc/workspaces/lecture-mode/tree/…". Wherever else this is
+// installed, it does nothing.
 (() => {
   // A screen that is a little too tall is scaled down as far as this, and a taller one scrolls. A piece or a figure may
   // become smaller still: its controls and what they do, an idea and its picture, belong on one screen.
@@ -62,6 +64,9 @@
     return screens;
   }
 
+  // What the cells say, without what came out of them.
+  const sourcesOf = notebook => JSON.stringify(notebook.widgets.map(cell => [cell.model.type, source(cell)]));
+
   // A control that has the focus keeps the keys that it needs.
   const WRITES = '.cm-editor, textarea, select, [contenteditable=true], input:not([type=checkbox]), .jp-Dialog, .lm-Menu';
   function keepsItsKeys(element, key) {
@@ -70,8 +75,11 @@
   }
 
   class Lecture {
-    constructor(panel) {
-      Object.assign(this, {notebook: panel.content, number: 0, screens: [], scale: 1});
+    constructor(app, panel) {
+      Object.assign(this, {app, panel, notebook: panel.content, number: 0, screens: [], scale: 1});
+      this.keepFile(panel.context);
+      app.shell.currentChanged.connect((_, {newValue}) => { if (this.on && newValue && newValue !== panel) this.toggle(); });
+      panel.disposed.connect(() => document.body.classList.remove('lecture'));
       this.footer = document.body.appendChild(document.createElement('div'));
       this.footer.id = 'lecture-footer';
       this.footer.innerHTML = `<span class="keys">${KEYS}</span><span role="status"></span>`;
@@ -97,8 +105,23 @@
     back() { if (this.page.scrollTop > 4) this.page.scrollTop -= 0.8 * this.page.clientHeight; else this.show(this.number - 1); }
 
     toggle() {
+      if (this.on) this.settle();
+      else this.before = {dirty: this.panel.context.model.dirty, sources: sourcesOf(this.notebook)};
       document.body.classList.toggle('lecture');
       this.refresh();
+    }
+
+    // While it is presented, this one document is not saved by itself. The autosave alone asks whether it may save: what
+    // the lecturer saves on purpose is saved.
+    keepFile(context) {
+      const usual = () => Reflect.get(Object.getPrototypeOf(context), 'canSave', context);
+      Object.defineProperty(context, 'canSave', {configurable: true, get: () => !this.on && !this.begins && usual()});
+    }
+
+    // To have been run is no change, neither to be saved after Esc nor worth a question when the page is closed.
+    settle() {
+      const {dirty, sources} = this.before;
+      if (!dirty && sources === sourcesOf(this.notebook)) this.panel.context.model.dirty = false;
     }
 
     // Cells may have come and gone: make the screens anew, and stay where we are.
@@ -147,6 +170,7 @@
 
     press(event) {
       const {key, target} = event, {classList} = document.body;
+      if (this.panel.isDisposed || this.app.shell.currentWidget !== this.panel) return;  // another document has the keys
       if (event.ctrlKey || event.metaKey || event.altKey || keepsItsKeys(target, key)) return;
       const acts = {ArrowRight: () => this.show(this.number + 1), ArrowLeft: () => this.show(this.number - 1),
                     PageDown: () => this.onward(), PageUp: () => this.back(), Home: () => this.show(0),
@@ -164,23 +188,29 @@
     }
   }
 
-  async function present(app) {
+  async function present(app, path) {
     await app.restored;
     let panel = null;
-    while (!(panel = app.shell.currentWidget)?.content?.widgets) await new Promise(done => setTimeout(done, 100));
+    const found = () => (panel = app.shell.currentWidget)?.content?.widgets && panel.context.localPath === path;
+    while (!found()) await new Promise(done => setTimeout(done, 100));
     await panel.context.ready;
     await panel.revealed;
-    // Only the autosave asks whether it may save; what the lecturer saves on purpose is saved.
-    Object.defineProperty(panel.context, 'canSave', {get: () => false});
-    const lecture = new Lecture(panel);
+    const lecture = new Lecture(app, panel);
     lecture.toggle();
+    lecture.before.dirty = false;  // a kernel that starts leaves its name in the notebook
+    lecture.begins = true;  // Esc may come before all cells have run
     await panel.sessionContext.ready;
     await app.commands.execute('notebook:run-all-cells');
-    panel.context.model.dirty = false;  // to have been run is no change worth a question when the page is closed
+    lecture.begins = false;
+    lecture.settle();
     lecture.refresh();
   }
 
-  const plugin = {id: 'lecture-mode:plugin', autoStart: true, activate: app => { present(app); }};
+  const activate = app => {
+    const presented = /\/doc\/workspaces\/lecture-mode\/tree\/(.+)$/.exec(decodeURIComponent(window.location.pathname));
+    if (presented) present(app, presented[1]);
+  };
+  const plugin = {id: 'lecture-mode:plugin', autoStart: true, activate};
   window._JUPYTERLAB = window._JUPYTERLAB || {};
   window._JUPYTERLAB['lecture-mode'] = {init: () => {}, get: () => Promise.resolve(() => ({__esModule: true, default: plugin}))};
 })();
