@@ -354,6 +354,11 @@ def test_handout_hands_over(project):
     assert project[-1] == "-m utils.publish.handout --to somewhere"
 
 
+def test_hub_hands_over(project):
+    assert launcher.main(["hub", "--to", "somewhere"]) == 0
+    assert project[-1] == "-m utils.publish.hub --to somewhere"
+
+
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", "mine")
     launcher.main(["test"])
@@ -460,6 +465,7 @@ def test_the_top_level_is_tidy():
     allowed = {
         "notebooks",
         "utils",
+        "hub",
         "tests",
         "requirements.txt",
         "environment.yml",

@@ -4,6 +4,7 @@
   python3 -m utils present [NUMBER] [options]  give it: a notebook, one idea a screen, in large type
   python3 -m utils export [NUMBERS] [--to DIR] write it as HTML files that need no network
   python3 -m utils handout [--to DIR]          copy it twice: for the class, and with all exercises solved
+  python3 -m utils hub --to DIR                prepare a folder for a class on one server
   python3 -m utils test [arguments of pytest]  run its tests
 
 On Windows write "py" for "python3". The first run makes the folder .venv and installs what
@@ -208,7 +209,7 @@ def test(python, arguments):
 
 
 COMMANDS = {"open": lecture, "present": present, "export": module("publish.export"),
-            "handout": module("publish.handout"), "test": test}
+            "handout": module("publish.handout"), "hub": module("publish.hub"), "test": test}
 
 
 def main(arguments):
