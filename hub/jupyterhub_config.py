@@ -164,6 +164,7 @@ for tool in ("prlimit", "configurable-http-proxy"):
 NAMES, LECTURERS = users()
 if not LECTURERS:
     refuse(f"{FOLDER / 'users.txt'} names no lecturer: after one name, write the word \"lecturer\".")
+PASSWORDS = {who: password(who) for who in LENGTHS}
 os.umask(0o022)  # records are for the tally's group to read, too
 if ROOT:
     check_readable()
@@ -182,8 +183,8 @@ c = get_config()  # noqa: F821
 
 # Two passwords are enough for an afternoon, and nobody has to register; the lecturer's opens the admin page.
 c.JupyterHub.authenticator_class = "shared-password"
-c.SharedPasswordAuthenticator.user_password = password("students")
-c.SharedPasswordAuthenticator.admin_password = password("lecturer")
+c.SharedPasswordAuthenticator.user_password = PASSWORDS["students"]
+c.SharedPasswordAuthenticator.admin_password = PASSWORDS["lecturer"]
 # By name: the login name becomes a Unix account, so that "allow all" would let somebody in as root.
 c.Authenticator.allowed_users = NAMES
 c.Authenticator.admin_users = LECTURERS

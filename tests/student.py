@@ -48,7 +48,7 @@ class Student:
             time.sleep(0.3)
 
     def _xsrf(self, path):
-        return next((cookie.value for cookie in self.http.cookies if cookie.name == "_xsrf" and cookie.path == path), "")
+        return next((c.value for c in self.http.cookies if c.name == "_xsrf" and c.path == path), "")
 
     def api(self, method, path, **options):
         """Ask the student's own server; return what it says, or raise."""

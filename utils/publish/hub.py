@@ -25,7 +25,8 @@ HUB = ROOT / "hub"
 PROXY = "configurable-http-proxy@5.3.0"
 LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"  # none that looks like another when it is read from a wall
 PASSWORDS = {"students": 12, "lecturer": 40}  # JupyterHub asks for 8 and 32 letters at least
-USERS = """# Who may log in: a name a line, of lower-case letters, digits and hyphens; no account that the server has already.
+USERS = """\
+# Who may log in: a name a line, of lower-case letters, digits and hyphens, and no account that the server has already.
 # After a lecturer's name stands the word "lecturer". Read when the hub starts.
 teacher lecturer
 student-1
