@@ -206,7 +206,7 @@ c.Spawner.args = [
 # Twenty students who log in at once took 44 seconds on two processors; the default gives up after 30 and 60.
 c.Spawner.http_timeout = c.Spawner.start_timeout = 180
 c.Spawner.pre_spawn_hook = before_the_server_starts
-# They see the eight notebooks, and not an empty launcher.
+# The list of notebooks is open at once.
 c.Spawner.default_url = "/lab/tree/notebooks"
 c.Spawner.environment = {
     # One thread each: twenty kernels with a thread for each processor keep one another waiting.

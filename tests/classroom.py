@@ -8,6 +8,7 @@ LECTURE_HUB=install puts them; without them `missing` says so.
 """
 
 import contextlib
+import fcntl
 import grp
 import importlib.metadata
 import json
@@ -40,14 +41,32 @@ def missing():
         return "a hub needs Linux, so none is started."
     if not shutil.which("prlimit"):
         return "there is no prlimit on this machine, so no hub is started."
-    if os.environ.get("LECTURE_HUB") == "install":
-        install()
-    if not PROXY.exists() or not installed():
-        return ("there is no JupyterHub in build/hub, so none is started; with LECTURE_HUB=install, pip and npm would "
-                "put it there.")
-    if IS_ROOT and not everybodys_python():
-        return "students' accounts cannot reach this Python or this folder, so no hub is started for them."
+    wanted = os.environ.get("LECTURE_HUB") == "install"
+    with alone(wanted):
+        if wanted:
+            install()
+        if not PROXY.exists() or not installed():
+            return ("there is no JupyterHub in build/hub, so none is started; with LECTURE_HUB=install, pip and npm "
+                    "would put it there.")
+        if IS_ROOT and not everybodys_python():
+            return "students' accounts cannot reach this Python or this folder, so no hub is started for them."
     return ""
+
+
+@contextlib.contextmanager
+def alone(wanted):
+    """Let one process after the other look into build/hub, so that no two install there at once."""
+    if wanted:
+        ENGINE.mkdir(parents=True, exist_ok=True)
+    elif not ENGINE.is_dir():
+        yield
+        return
+    folder = os.open(ENGINE, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def installed():
@@ -59,7 +78,6 @@ def installed():
 
 def install():
     """Put JupyterHub and its proxy into build/hub; what fails is said by `missing`."""
-    ENGINE.mkdir(parents=True, exist_ok=True)
     here = {d.name: d.version for d in importlib.metadata.distributions() if "+" not in d.version}
     here.pop("backpropagation-lecture", None)
     constraints = ENGINE / "constraints.txt"  # beside the lecture's packages, and in their versions

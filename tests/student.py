@@ -8,6 +8,8 @@
 
 import contextlib
 import json
+import queue
+import threading
 import time
 import uuid
 
@@ -66,19 +68,34 @@ class Student:
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.http.cookies
                             if c.path in ("/", f"/user/{self.name}/"))
         address = f"{self.server}/api/kernels/{number}/channels?session_id={uuid.uuid4().hex}".replace("http", "ws", 1)
-        wire = websocket.create_connection(address, cookie=cookies, timeout=240, origin=self.room.url)
+        kernel = Kernel(websocket.create_connection(address, cookie=cookies, timeout=240, origin=self.room.url))
         try:
-            yield Kernel(wire)
+            yield kernel
         finally:
-            wire.close()
+            kernel.close()
             self.api("DELETE", f"sessions/{session['id']}")
 
 
 class Kernel:
-    """The wire to a kernel; `comms` holds the state of every widget that it has opened."""
+    """The wire to a kernel; `comms` holds the state of every widget that it has opened.
+
+    A thread listens all the time, as a browser does, and answers the server, which hangs up on whoever is silent.
+    """
 
     def __init__(self, wire):
-        self.wire, self.comms = wire, {}
+        self.wire, self.comms, self.heard = wire, {}, queue.Queue()
+        self.listener = threading.Thread(target=self._listen, daemon=True)
+        self.listener.start()
+
+    def _listen(self):
+        with contextlib.suppress(websocket.WebSocketException, OSError):
+            while text := self.wire.recv():
+                self.heard.put(text)
+
+    def close(self):
+        """Hang up."""
+        self.wire.close()
+        self.listener.join(10)
 
     def send(self, kind, content):
         """Send a message, and return its number."""
@@ -90,7 +107,7 @@ class Kernel:
 
     def receive(self):
         """Return the next message, and remember a widget's state."""
-        message = json.loads(self.wire.recv())
+        message = json.loads(self.heard.get(timeout=240))
         content = message["content"]
         if message["msg_type"] == "comm_open":
             self.comms[content["comm_id"]] = dict(content["data"].get("state", {}))

@@ -15,6 +15,8 @@ from copies import notebook
 from utils.exercises import lessons
 from utils.publish import hub
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the folder is for a server with Unix accounts.")
+
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory):
