@@ -188,7 +188,8 @@ c.SharedPasswordAuthenticator.admin_password = PASSWORDS["lecturer"]
 # By name: the login name becomes a Unix account, so that "allow all" would let somebody in as root.
 c.Authenticator.allowed_users = NAMES
 c.Authenticator.admin_users = LECTURERS
-# What the admin page adds later is held to the same form; `make_account` refuses accounts that are not students'.
+# The admin page can add names later: they are held to the same form, and none of the system's accounts gets in.
+c.Authenticator.blocked_users = {user.pw_name for user in pwd.getpwall() if objection(user.pw_name)}
 c.Authenticator.username_pattern = f"^{NAME.pattern}$"
 
 # Each student is a user of the system with a home of their own; "simple" makes everybody who started the hub.

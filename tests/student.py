@@ -26,12 +26,12 @@ class Student:
         room.stack.callback(self.http.close)
         self.server = f"{room.url}/user/{name}"
 
-    def log_in(self):
-        """Send name and password, and return the answer's status: 200 if they were right."""
+    def log_in(self, then="/hub/spawn"):
+        """Send name and password, and return the status of the page to which that leads: 200 if they were right."""
         login = f"{self.room.url}/hub/login"
         self.http.get(login, timeout=60)
         form = {"username": self.name, "password": self.password, "_xsrf": self._xsrf("/hub/")}
-        return self.http.post(login, params={"next": "/hub/spawn"}, data=form, timeout=240).status_code
+        return self.http.post(login, params={"next": then}, data=form, timeout=240).status_code
 
     def open(self, seconds=180):
         """Log in, wait for the server, and return the HTML of its first page."""
@@ -42,6 +42,11 @@ class Student:
                 return answer.text
             time.sleep(0.3)
         raise RuntimeError(f"{self.name} has no server (status {status}):\n{self.room.log.read_text()[-3000:]}")
+
+    def add(self, name):
+        """Add a name to the hub's, as an administrator; return the answer's status."""
+        headers = {"X-XSRFToken": self._xsrf("/hub/")}
+        return self.http.post(f"{self.room.url}/hub/api/users/{name}", headers=headers, timeout=60).status_code
 
     def stop(self):
         """Stop the student's server, and wait until it has ended."""

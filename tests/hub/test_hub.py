@@ -7,6 +7,7 @@ trial mode, where nothing keeps the students apart.
 import os
 import secrets
 import stat
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
@@ -17,6 +18,8 @@ import pytest
 from utils.exercises import lessons
 
 grp = pytest.importorskip("grp", reason="a hub needs Unix accounts.")
+import pwd  # noqa: E402
+
 from classroom import IS_ROOT, Classroom, missing  # noqa: E402
 from student import Student  # noqa: E402
 
@@ -203,6 +206,17 @@ def test_a_record_is_for_its_owner_and_the_tally_s_group(room, attended):
     assert len({room.home(name).stat().st_uid for name in STUDENTS}) == 5
 
 
+@apart
+@pytest.mark.parametrize("is_tally", [True, False])
+def test_only_a_service_account_in_the_tally_s_group_can_list_and_read_the_records(room, attended, is_tally):
+    group = grp.getgrnam("lecture-tally").gr_gid if is_tally else pwd.getpwnam("nobody").pw_gid
+    records = room.folder / "records"
+    path = records / STUDENTS[0] / f"{LESSON.notebook}.progress.json"
+    for command in (["ls", records], ["ls", path.parent], ["cat", path]):
+        done = subprocess.run(command, user="nobody", group=group, extra_groups=[], capture_output=True, check=False)
+        assert (done.returncode == 0) == is_tally, done.stderr
+
+
 # What comes back -----------------------------------------------------------------------------------
 
 
@@ -243,3 +257,12 @@ def test_lecture_mode_is_the_lecturer_s_alone(room, students, attended):
     assert "lecture-mode" not in students[STUDENTS[0]].open()
     assert lecturer.http.get(f"{room.url}/hub/admin", timeout=60).status_code == 200
     assert students[STUDENTS[0]].http.get(f"{room.url}/hub/admin", timeout=60).status_code == 403
+
+
+@pytest.mark.parametrize("name, status", [(f"{STUDENTS[0][:-2]}-new", 200), ("root", 403), ("daemon", 403)])
+def test_the_lecturer_can_add_a_name_but_none_of_the_system_s(room, students, attended, name, status):
+    lecturer = Student(room, room.lecturer, room.passwords["lecturer"])
+    lecturer.open()
+    assert lecturer.add(name) == 201
+    newcomer = Student(room, name, room.passwords["students"])
+    assert newcomer.log_in(then="/hub/home") == status

@@ -81,6 +81,8 @@ def test_the_list_and_the_passwords_are_what_was_written_down(folder):
     assert config["SharedPasswordAuthenticator.user_password"] == PASSWORDS["students"]
     assert config["SharedPasswordAuthenticator.admin_password"] == PASSWORDS["lecturer"]
     assert "Authenticator.allow_all" not in config
+    assert {"root", "daemon"} <= config["Authenticator.blocked_users"]
+    assert not {"ada", "ben-2"} & config["Authenticator.blocked_users"]
 
 
 def test_a_password_from_the_environment_is_taken_and_handed_on_to_nobody(folder, monkeypatch):
