@@ -20,7 +20,7 @@ UNITS = {"M": 2**20, "G": 2**30}  # as KubeSpawner reads them
 
 def instructions(name):
     """Return the arguments of the Dockerfile's instructions of one kind."""
-    return re.findall(rf"^{name} (.+(?:\\\n.+)*)", DOCKERFILE, flags=re.MULTILINE)
+    return re.findall(rf"^{name} ((?:.*\\\n)*.+)", DOCKERFILE, flags=re.MULTILINE)
 
 
 def variables():
