@@ -11,11 +11,11 @@ settings.load_profile("lecture")
 
 # The longest first, so that at the end no processor waits for another.
 LONGEST = (
-    "test_handout.py", "test_portable.py", "test_present.py", "test_check.py", "test_mutated_solutions.py",
-    "test_benchmarks.py", "test_distributed.py", "test_exercises.py", "test_solutions.py", "test_browser.py",
-    "07_beyond_one_machine.ipynb", "test_export.py", "test_changes.py", "test_scenes.py", "test_differences.py",
-    "06_training.ipynb", "test_clock.py", "test_lecture_00.py", "02_gradient_descent.ipynb",
-    "test_backward_properties.py")
+    "test_hub.py", "test_handout.py", "test_portable.py", "test_present.py", "test_check.py",
+    "test_mutated_solutions.py", "test_benchmarks.py", "test_distributed.py", "test_exercises.py",
+    "test_solutions.py", "test_browser.py", "07_beyond_one_machine.ipynb", "test_export.py", "test_changes.py",
+    "test_scenes.py", "test_differences.py", "06_training.ipynb", "test_clock.py", "test_lecture_00.py",
+    "02_gradient_descent.ipynb", "test_backward_properties.py")
 
 
 @pytest.fixture(autouse=True)

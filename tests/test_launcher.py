@@ -458,6 +458,11 @@ def test_check_hands_over(project):
     assert project[-1] == "-m utils.publish.check submitted --seconds 60"
 
 
+def test_hub_hands_over(project):
+    assert launcher.main(["hub", "--to", "somewhere"]) == 0
+    assert project[-1] == "-m utils.publish.hub --to somewhere"
+
+
 def test_the_reader_s_progress_stays_out_of_the_tests(project, monkeypatch):
     monkeypatch.setenv("LECTURE_PROGRESS", "mine")
     launcher.main(["test"])
@@ -726,12 +731,12 @@ def test_the_top_level_is_tidy():
     allowed = {
         "notebooks",
         "utils",
+        "hub",
         "tests",
         "requirements.txt",
         "environment.yml",
         "README.md",
         "CONTRIBUTING.md",
-        "hub",
         "pyproject.toml",
         "setup.py",
         "LICENSE",

@@ -7,6 +7,7 @@
   python3 -m utils portable [NUMBERS] [--to D] write it as one file that carries its code: for Colab, Kaggle, anywhere
   python3 -m utils tally FOLDER [NUMBERS]      show what the class stumbled on, from its records in a folder
   python3 -m utils check FOLDER [--to DIR]     check the exercises of notebooks that were handed in
+  python3 -m utils hub --to DIR                prepare a folder for a class on one server
   python3 -m utils test [arguments of pytest]  run its tests
 
 On Windows write "py" for "python3". The first run makes the folder .venv and installs what
@@ -72,8 +73,8 @@ def test(python, words):
 
 
 COMMANDS = {"open": lecture, "present": present, "export": module("publish.export"),
-            "handout": module("publish.handout"), "portable": module("publish.portable"),
-            "tally": module("publish.tally"), "check": module("publish.check"), "test": test}
+            **{name: module(f"publish.{name}") for name in ("handout", "portable", "tally", "check", "hub")},
+            "test": test}
 
 
 def main(words):

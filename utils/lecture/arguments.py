@@ -141,6 +141,13 @@ def check():
     return parser
 
 
+def hub():
+    """Return the parser of `hub`."""
+    parser = Parser("hub", "A folder from which JupyterHub gives the lecture to a class on one server.")
+    parser.add_argument("--to", required=True, metavar="FOLDER", type=Path, help="the folder to write, a new one")
+    return parser
+
+
 def test():
     """Return the parser of `test`: of the options of pytest."""
     parser = Parser("test", "All tests, or what pytest is told to run.", add_help=False)
@@ -152,7 +159,7 @@ def test():
 
 
 PARSERS = {"present": present, "export": export, "handout": handout, "portable": portable, "tally": tally,
-           "check": check, "test": test}
+           "check": check, "hub": hub, "test": test}
 # What words mean, looked up once all options are known to be right.
 MEANINGS = {"number": notebooks, "numbers": notebooks, "names": pages, "tests": tests}
 
