@@ -162,20 +162,20 @@ let_through.wrong_answers(
     level=2, minutes=6,
     parts=("dz2", "dw2", "dz1", "dw1"), rtol=3e-2,
     hints=["dz2 is, as beneath z in section 1, what the last unit said, minus what it should have said.",
-           "dw2 is dz2 times what came in there, a1 = 0.731.",
+           "dw2 is dz2 times what came in there, a1 = 0.818.",
            "Back through w2 and the slope of the first unit: dz1 = dz2 · w2 · a1 (1 − a1).",
-           "dw1 is dz1 times what came in: x = 2."])
+           "dw1 is dz1 times what came in: x = 3."])
 def two_units():
     """four numbers (dz2, dw2, dz1, dw1)"""
-    return -0.675, -0.4936, 0.1327, 0.2655
+    return -0.8369, -0.6842, 0.2496, 0.7489
 
 
 two_units.wrong_answers(
-    two_without_input=((-0.675, -0.4936, 0.1327, 0.1327), "dw1: w1 is multiplied by x = 2, so dw1 is dz1 · x."),
-    two_without_slope=((-0.675, -0.4936, 0.675, 1.35), "dz1: the slope of the first unit is missing, a1 (1 − a1)."),
-    two_without_weight=((-0.675, -0.4936, -0.1327, -0.2655), "dz1: on the way back to a1 stands the weight w2 = −1."),
-    two_uphill=((0.675, 0.4936, -0.1327, -0.2655), "All sizes are right, all signs are wrong: it is a − y."),
-    two_slope_at_the_end=((-0.148, -0.1083, 0.0291, 0.0582),
+    two_without_input=((-0.8369, -0.6842, 0.2496, 0.2496), "dw1: w1 is multiplied by x = 3, so dw1 is dz1 · x."),
+    two_without_slope=((-0.8369, -0.6842, 1.6737, 5.0212), "dz1: the slope of the first unit is missing, a1 (1 − a1)."),
+    two_without_weight=((-0.8369, -0.6842, -0.1248, -0.3745), "dz1: on the way back to a1 stands the weight w2 = −2."),
+    two_uphill=((0.8369, 0.6842, -0.2496, -0.7489), "All sizes are right, all signs are wrong: it is a − y."),
+    two_slope_at_the_end=((-0.1142, -0.0934, 0.0341, 0.1022),
         "dz2: −1/a and the slope a (1 − a) make a − 1 together. The slope is in it already."))
 
 
