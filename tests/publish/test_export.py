@@ -101,6 +101,15 @@ def test_a_figure_without_a_description_lends_it_to_no_other(tmp_path):
     assert [picture["alt"] for picture in export.page(tmp_path / "n.ipynb").select("img")] == ["", "a cat"]
 
 
+@each_page
+def test_what_is_folded_in_the_notebook_is_folded_on_the_page(pages, name):
+    cells = nbformat.read(next(path for path in NOTEBOOKS if path.stem == name), as_version=4).cells
+    found = pages[name].select(".jp-MarkdownCell details")
+    assert len(found) == sum(cell.source.count("</summary>") for cell in cells if cell.cell_type == "markdown") > 0
+    for fold in found:
+        assert len(fold.get_text()) > len(fold.summary.get_text()) + 20, fold.summary
+
+
 def test_a_picture_beside_the_notebook_is_on_the_page(tmp_path, monkeypatch):
     (tmp_path / "here").mkdir()
     (tmp_path / "here" / "dot.png").write_bytes(b"dots")

@@ -7,9 +7,12 @@ saved with the notebook ("Save Widget State Automatically" in JupyterLab's Setti
 that its cell left. Pages that an earlier export has left in the folder are joined with the new ones.
 """
 
+import base64
+import mimetypes
 import re
 import sys
 from pathlib import Path
+from urllib.parse import unquote
 
 import nbformat
 from bs4 import BeautifulSoup
@@ -29,11 +32,12 @@ OFFLINE = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid
 def page(path):
     """Return a notebook file as a page, a soup."""
     notebook = with_static_widgets(nbformat.read(path, as_version=4))
-    exporter = HTMLExporter(template_name="lab", embed_images=True, preprocessors=[AltTexts], **OFFLINE)
+    exporter = HTMLExporter(template_name="lab", preprocessors=[AltTexts], **OFFLINE)
     body, _ = exporter.from_notebook_node(notebook, {"metadata": {"path": str(Path(path).parent)}})
     soup = BeautifulSoup(body, "html.parser")
     for script in soup.find_all("script"):
         script.decompose()
+    _embed_pictures(soup, Path(path).parent)
     for picture in soup.select('img[alt="No description has been provided for this image"]'):
         picture["alt"] = ""
     for code in soup.select(".celltag_figure > .jp-Cell-inputWrapper"):
@@ -47,6 +51,15 @@ def page(path):
     soup.html["lang"] = "en"
     soup.head.append(BeautifulSoup(f"<style>{STYLE}</style>", "html.parser"))
     return soup
+
+
+def _embed_pictures(soup, folder):
+    """Put the files that pictures name into the page (nbconvert would do it, and close every fold as it begins)."""
+    for picture in soup.select("img[src]"):
+        name = unquote(picture["src"])
+        if not re.match(r"[a-z]+:", name) and (folder / name).is_file():
+            kind = mimetypes.guess_type(name)[0] or "image/png"
+            picture["src"] = f"data:{kind};base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
 
 
 def _title(soup):
