@@ -200,11 +200,11 @@ c.SimpleLocalProcessSpawner.home_dir_template = str(FOLDER / "homes" / "{usernam
 c.Spawner.cmd = ["prlimit", f"--as={MEMORY}", "env", "SHELL=/bin/sh", sys.executable, "-m", "jupyterhub.singleuser"]
 c.Spawner.args = [
     "--KernelManager.transport=ipc",  # over TCP, one kernel in twenty lost its port to another
-    "--MappingKernelManager.cull_idle_timeout=2700",  # a forgotten kernel holds 100 to 400 MB
-    "--ServerApp.shutdown_no_activity_timeout=3600",  # and a forgotten server another 110
+    "--MappingKernelManager.cull_idle_timeout=2700",  # a forgotten kernel holds 130 MB, and more with PyTorch
+    "--ServerApp.shutdown_no_activity_timeout=3600",  # and a forgotten server another 108
     "--ServerApp.terminals_enabled=False",  # the lecture needs none
 ]
-# Twenty students who log in at once took 44 seconds on two processors; the default gives up after 30 and 60.
+# Twenty students who log in at once took 46 seconds on two processors; the defaults give up after 30 and 60.
 c.Spawner.http_timeout = c.Spawner.start_timeout = 180
 c.Spawner.pre_spawn_hook = before_the_server_starts
 # The list of notebooks is open at once.

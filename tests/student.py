@@ -147,9 +147,15 @@ class Kernel:
         began = time.perf_counter()
         self.send("comm_msg", {"comm_id": slider, "data": {"method": "update", "state": {"value": value},
                                                            "buffer_paths": []}})
+        self.picture(seconds)
+        return time.perf_counter() - began
+
+    def picture(self, seconds=60):
+        """Wait for the next picture of a piece."""
+        began = time.perf_counter()
         while time.perf_counter() - began < seconds:
             message = self.receive()
             state = message["content"].get("data", {}).get("state", {}) if message["msg_type"] == "comm_msg" else {}
             if "lecture-stage" in str(state.get("value")):
-                return time.perf_counter() - began
-        raise TimeoutError(f"No picture followed the slider within {seconds} seconds.")
+                return
+        raise TimeoutError(f"No picture came within {seconds} seconds.")

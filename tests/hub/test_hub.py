@@ -8,7 +8,9 @@ import os
 import secrets
 import stat
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import NamedTuple
 
 import lab
@@ -22,6 +24,9 @@ import pwd  # noqa: E402
 
 from classroom import IS_ROOT, Classroom, missing  # noqa: E402
 from student import Student  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+import attendance  # noqa: E402
 
 WHY_NOT = missing()
 pytestmark = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
@@ -215,6 +220,14 @@ def test_only_a_service_account_in_the_tally_s_group_can_list_and_read_the_recor
     for command in (["ls", records], ["ls", path.parent], ["cat", path]):
         done = subprocess.run(command, user="nobody", group=group, extra_groups=[], capture_output=True, check=False)
         assert (done.returncode == 0) == is_tally, done.stderr
+
+
+@apart
+def test_the_benchmark_counts_what_a_student_takes(room, kernel):
+    memory, seconds = attendance.usage(STUDENTS[0])
+    assert 50 < memory < 2000 and 0.5 < seconds < 600  # a server and a kernel; measured: 243 MB and 9.3 s
+    kernel.run("block = np.ones(2**28 // 8)")
+    assert attendance.usage(STUDENTS[0])[0] > memory + 200
 
 
 # What comes back -----------------------------------------------------------------------------------
