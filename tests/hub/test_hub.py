@@ -272,7 +272,8 @@ def test_lecture_mode_is_the_lecturer_s_alone(room, students, attended):
     assert students[STUDENTS[0]].http.get(f"{room.url}/hub/admin", timeout=60).status_code == 403
 
 
-@pytest.mark.parametrize("name, status", [(f"{STUDENTS[0][:-2]}-new", 200), ("root", 403), ("daemon", 403)])
+@pytest.mark.parametrize("name, status", [(f"{STUDENTS[0][:-2]}-new", 200), ("root", 403), ("daemon", 403)],
+                         ids=["new", "root", "daemon"])  # the first has another name in each process
 def test_the_lecturer_can_add_a_name_but_none_of_the_system_s(room, students, attended, name, status):
     lecturer = Student(room, room.lecturer, room.passwords["lecturer"])
     lecturer.open()
