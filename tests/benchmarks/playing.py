@@ -47,7 +47,7 @@ def main(seconds=5):
         with Lab(folder) as lab, lab.open("playing.ipynb") as opened:
             opened.run_all()
             opened.page.get_by_role("button", name="Play").click()
-            opened.page.wait_for_timeout(3000)  # torch is loaded for the first verdict
+            opened.page.wait_for_timeout(2000)
             before = opened.page.evaluate(ASK, "print(piece.learner.epoch)")
             pictures = opened.page.evaluate(COUNT, seconds)
             after = opened.page.evaluate(ASK, "print(piece.learner.epoch)")

@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 import tracemalloc
 
 import numpy as np
@@ -358,6 +359,21 @@ def test_the_plane_s_colour_is_the_network_s_answer_where_it_stands():
     heat = board.scene(two).actors[0]
     np.testing.assert_array_equal(heat.grid.ravel(), two.output(board.PLANE)[:, 1])
     assert heat.smooth
+
+
+def test_while_it_plays_nothing_waits_for_torch_to_be_loaded(monkeypatch):
+    piece = run(playground(), 1)
+    assert "The ledger: all 8 gradients" in piece.readout.value
+    piece.task = "playing"
+    monkeypatch.delitem(sys.modules, "torch")
+    piece.learner.run_epoch()
+    piece.update()
+    assert "Pause, and the gradients of the last step are compared with autograd" in piece.readout.value
+    assert "torch" not in sys.modules
+    monkeypatch.undo()
+    piece.asked = 0.0  # long ago
+    piece.update()
+    assert "In epoch 2, all 8 gradients of the last step agree with autograd." in piece.readout.value
 
 
 def test_the_verdict_names_its_epoch_while_the_run_goes_on():

@@ -1,5 +1,6 @@
 """The playground as a whole: what its controls and buttons do to the learner, and what is shown of it."""
 
+import sys
 import time
 
 import ipywidgets as ipw
@@ -65,9 +66,12 @@ class Player(Motion):
         self.update()
 
     def update(self):
-        """Show the learner as it is now; autograd is asked twice a second while it plays, and the whole ledger else."""
-        if self.task is None or time.perf_counter() > self.asked + self.ASK:
-            self.opinion, self.asked = verdict(self.learner, thorough=self.task is None), time.perf_counter()
+        """Show the learner as it is now, with the ledger's word on its last step; while it plays, autograd's."""
+        resting, now = self.task is None, time.perf_counter()
+        if not (resting or "torch" in sys.modules):  # to load it takes a second, in which nothing would move
+            self.opinion = True, "Pause, and the gradients of the last step are compared with autograd's."
+        elif resting or now > self.asked + self.ASK:
+            self.opinion, self.asked = verdict(self.learner, thorough=resting), now
         self.panel.show(self.settings, self.learner.course.now, self.learner.by_hand)
         self.numbers.show(self.learner.net, resting=self.task is None)
         self.play(board.scene(self.learner, self.opinion))
