@@ -234,7 +234,8 @@ def edition(text):
 
 STATE = """import os, sys, utils.part
 folder = os.path.dirname(os.path.dirname(utils.part.__file__))
-paths = [p for p in [*sys.path, *os.environ["PYTHONPATH"].split(os.pathsep)] if "lecture-" in p]
+every = [*sys.path, *os.environ["PYTHONPATH"].split(os.pathsep)]
+paths = [p for p in every if os.path.basename(p).startswith("lecture-")]
 unpacked = [name for name in os.listdir(os.environ["TMPDIR"]) if name.startswith("lecture-")]
 print(utils.SAID, utils.part.SAID, paths == [folder] * 2, unpacked == [os.path.basename(folder)])"""
 

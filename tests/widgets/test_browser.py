@@ -164,7 +164,7 @@ def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook)
     assert answer == "42 True"
     piece.button("Pause").click()
     piece.button("Play").wait_for()
-    notebook.page.wait_for_timeout(300)
+    piece.output.get_by_text("✓ The ledger: all").wait_for()
     stopped = piece.words
     notebook.page.wait_for_timeout(400)
     assert piece.words == stopped
