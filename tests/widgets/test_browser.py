@@ -150,7 +150,7 @@ def test_one_click_one_gradient_by_keyboard(notebook):
 def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook):
     piece = Seen(notebook, "playground")
     notebook.page.evaluate("""() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
-        {code: 'playground.take(type(playground.settings)())'}).done""")
+        {code: 'playground.panel.state.value = type(playground.settings)().encode()'}).done""")
     piece.output.get_by_text("✓ No step has been taken yet").wait_for()
     assert piece.press(piece.button("Play"), "Enter") and "epoch 0:" not in piece.words
     answer = notebook.page.evaluate("""async () => {
