@@ -20,6 +20,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
+
 ROOT = Path(__file__).resolve().parent.parent
 UNFOLDED = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}  # every cell is in the page
 LISTEN = """async () => {
@@ -34,6 +36,28 @@ LISTEN = """async () => {
     if (trouble && !text.startsWith('No such comm')) window.troubles.push(text);
   });
 }"""
+
+
+ASK = """async code => {
+  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code});
+  let text = '';
+  future.onIOPub = message => { text += message.content.text || ''; };
+  await future.done;
+  return text.trim();
+}"""
+
+
+def ask(page, code):
+    """Run code in the kernel of the notebook in a page, beside its cells, and return what it prints."""
+    return page.evaluate(ASK, code)
+
+
+def write_notebook(path, *cells):
+    """Write a notebook that was never run; of its cells, a text is one of code. Return the file's name."""
+    made = [nbformat.v4.new_code_cell(cell) if isinstance(cell, str) else cell for cell in cells]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    nbformat.write(nbformat.v4.new_notebook(cells=made, metadata={"kernelspec": kernel}), path)
+    return Path(path).name
 
 
 def chromium():

@@ -9,8 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-from lab import ROOT, Lab, missing
+from lab import ROOT, Lab, missing, write_notebook
 
 FOLDER = ROOT / ".github" / "pictures"
 PIECE = "from utils.widgets import step_size_lab\nstep_size_lab(rate=0.23, start=(3.0, -1.0))"
@@ -38,10 +37,7 @@ def main():
         return 1
     FOLDER.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        cells = [nbformat.v4.new_code_cell(source) for source in PICTURES.values()]
-        notebook = nbformat.v4.new_notebook(cells=cells)
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, Path(folder) / "pictures.ipynb")
+        write_notebook(Path(folder) / "pictures.ipynb", *PICTURES.values())
         with Lab(folder) as lab, lab.open("pictures.ipynb", width=1200, height=2400) as opened:
             opened.run_all()
             opened.page.wait_for_timeout(2000)

@@ -12,10 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lab import Lab, missing
+from lab import Lab, missing, write_notebook
 
 PLAIN = """
 %matplotlib inline
@@ -79,9 +77,7 @@ DRAG = """async ([cell, selector, seconds]) => {
 def measure(presses):
     """Return {name: (milliseconds of every press, updates a second)}."""
     with tempfile.TemporaryDirectory() as folder:
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in (PLAIN, STAGE)])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, Path(folder) / "latency.ipynb")
+        write_notebook(Path(folder) / "latency.ipynb", PLAIN, STAGE)
         with Lab(folder) as lab, lab.open("latency.ipynb", height=1600) as opened:
             opened.run_all()
             opened.page.wait_for_selector(SOURCES["stage"])

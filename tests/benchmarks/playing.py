@@ -10,18 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-import nbformat
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lab import Lab, missing
+from lab import Lab, ask, missing, write_notebook
 
-ASK = """async code => {
-  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code});
-  let text = '';
-  future.onIOPub = message => { text += message.content.text || ''; };
-  await future.done;
-  return Number(text);
-}"""
+PLAYGROUND = "from utils.widgets import playground\npiece = playground()\npiece"
+EPOCH = "print(piece.learner.epoch)"
 COUNT = """async seconds => {
   const words = () => document.querySelector('.lecture-stage').getAttribute('aria-label');
   let last = words(), pictures = 0;
@@ -40,17 +33,14 @@ def main(seconds=5):
         print(missing())
         return 1
     with tempfile.TemporaryDirectory() as folder:
-        cell = nbformat.v4.new_code_cell("from utils.widgets import playground\npiece = playground()\npiece")
-        notebook = nbformat.v4.new_notebook(cells=[cell])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, Path(folder) / "playing.ipynb")
+        write_notebook(Path(folder) / "playing.ipynb", PLAYGROUND)
         with Lab(folder) as lab, lab.open("playing.ipynb") as opened:
             opened.run_all()
             opened.page.get_by_role("button", name="Play").click()
             opened.page.wait_for_timeout(2000)
-            before = opened.page.evaluate(ASK, "print(piece.learner.epoch)")
+            before = int(ask(opened.page, EPOCH))
             pictures = opened.page.evaluate(COUNT, seconds)
-            after = opened.page.evaluate(ASK, "print(piece.learner.epoch)")
+            after = int(ask(opened.page, EPOCH))
     print(f"{(after - before) / seconds:.0f} epochs and {pictures / seconds:.1f} pictures a second")
     return 0
 

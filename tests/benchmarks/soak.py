@@ -14,11 +14,9 @@ import time
 import tracemalloc
 from pathlib import Path
 
-import nbformat
-
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from lab import Lab, missing
-from playing import ASK
+from lab import Lab, ask, missing, write_notebook
+from playing import PLAYGROUND
 
 from utils.widgets import playground
 
@@ -58,18 +56,15 @@ def grow_old(epochs):
 def run_again(times):
     """Print how many widgets there are after one run of a cell, and after several."""
     with tempfile.TemporaryDirectory() as folder:
-        cell = nbformat.v4.new_code_cell("from utils.widgets import playground\npiece = playground()\npiece")
-        notebook = nbformat.v4.new_notebook(cells=[cell])
-        notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, Path(folder) / "soak.ipynb")
+        write_notebook(Path(folder) / "soak.ipynb", PLAYGROUND)
         with Lab(folder) as lab, lab.open("soak.ipynb") as opened:
             counts = []
             for _ in range(times):
                 opened.page.evaluate(RUN)
                 opened.page.get_by_role("button", name="Play").click()
                 opened.page.get_by_role("button", name="Pause").wait_for()
-                counts.append(opened.page.evaluate(ASK, COUNT))
-    print(f"widgets after one run of the cell: {counts[0]:.0f}, after {times}: {counts[-1]:.0f}")
+                counts.append(ask(opened.page, COUNT))
+    print(f"widgets after one run of the cell: {counts[0]}, after {times}: {counts[-1]}")
 
 
 def main(epochs=200_000, runs=20):

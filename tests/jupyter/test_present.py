@@ -4,7 +4,7 @@ import shutil
 
 import nbformat
 import pytest
-from lab import ROOT, Lab, missing
+from lab import ROOT, Lab, ask, missing, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
 
@@ -35,13 +35,12 @@ PAGE = ".jp-WindowedPanel-outer"
 
 def write(path, cells, wishes=(), tags=()):
     make = {"markdown": nbformat.v4.new_markdown_cell, "code": nbformat.v4.new_code_cell}
-    notebook = nbformat.v4.new_notebook(cells=[make[kind](text) for kind, text in cells])
+    made = [make[kind](text) for kind, text in cells]
     for i in wishes:
-        notebook.cells[i].metadata["lecture"] = wishes[i]
+        made[i].metadata["lecture"] = wishes[i]
     for i in tags:
-        notebook.cells[i].metadata["tags"] = tags[i]
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, path)
+        made[i].metadata["tags"] = tags[i]
+    write_notebook(path, *made)
 
 
 @pytest.fixture(scope="module")
@@ -142,14 +141,7 @@ def test_the_keys_are_told_when_asked(page):
 
 
 def value_of_slider(page):
-    return page.evaluate("""async () => {
-      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-      const future = kernel.requestExecute({code: 'print(slider.value)'});
-      let text = '';
-      future.onIOPub = message => { text += message.content.text || ''; };
-      await future.done;
-      return text.trim();
-    }""")
+    return ask(page, "print(slider.value)")
 
 
 def slider_becomes(page, value):

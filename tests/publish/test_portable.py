@@ -21,7 +21,7 @@ import pytest
 
 from utils.checks.text import sentence_of
 from utils.exercises import lessons
-from utils.publish import portable, standin, unpack
+from utils.publish import handout, portable, standin, unpack
 
 ROOT = Path(__file__).parents[2]
 LESSONS = lessons()
@@ -347,6 +347,15 @@ def test_an_unknown_number_is_refused_before_anything_is_written(tmp_path, capsy
         portable.main(["01", name, "--to", str(tmp_path / "new")])
     assert capsys.readouterr().err == f"There is no notebook \"{name}\"; there are {', '.join(NAMES)}.\n"
     assert not list(tmp_path.iterdir())
+
+
+def test_a_notebook_that_is_none_is_named_and_nothing_is_written(tmp_path, monkeypatch, capsys):
+    (tmp_path / "notebooks").mkdir()
+    (tmp_path / "notebooks" / f"{NAMES[1]}.ipynb").write_text("no notebook")
+    monkeypatch.setattr(handout, "ROOT", tmp_path)
+    assert portable.main(["01", "--to", str(tmp_path / "new")]) == 2
+    assert capsys.readouterr().err == f"{NAMES[1]}.ipynb is not a notebook.\n"
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_folder_with_anything_in_it_is_not_touched(tmp_path, capsys):

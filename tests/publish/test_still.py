@@ -7,7 +7,7 @@ import ipywidgets as ipw
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from lab import Lab, missing
+from lab import Lab, missing, write_notebook
 
 from utils import widgets
 from utils.publish import export
@@ -183,9 +183,7 @@ def test_an_output_widget_that_holds_a_widget_or_itself():
 @pytest.mark.browser
 @pytest.mark.skipif(bool(missing()), reason=missing())
 def test_what_jupyterlab_saves_is_all_there(tmp_path):
-    made = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(HELD)])
-    made.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(made, tmp_path / "held.ipynb")
+    write_notebook(tmp_path / "held.ipynb", HELD)
     settings = {"@jupyter-widgets/jupyterlab-manager:plugin": {"saveState": True}}
     with Lab(tmp_path, settings=settings) as lab, lab.open("held.ipynb") as opened:
         opened.run_all()

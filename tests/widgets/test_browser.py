@@ -1,8 +1,7 @@
 """Every piece in a real JupyterLab: run all, drive every control by keyboard, see the picture follow."""
 
-import nbformat
 import pytest
-from lab import Lab, missing
+from lab import Lab, ask, missing, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
 
@@ -42,9 +41,7 @@ CONTRAST = """() => {
 def opened(tmp_path_factory):
     """One notebook with all pieces, run once."""
     folder = tmp_path_factory.mktemp("notebooks")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in CELLS])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, folder / "pieces.ipynb")
+    write_notebook(folder / "pieces.ipynb", *CELLS)
     with Lab(folder) as lab, lab.open("pieces.ipynb") as notebook:
         notebook.run_all()
         notebook.page.wait_for_function(
@@ -149,18 +146,10 @@ def test_one_click_one_gradient_by_keyboard(notebook):
 
 def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook):
     piece = Seen(notebook, "playground")
-    notebook.page.evaluate("""() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute(
-        {code: 'playground.panel.state.value = type(playground.settings)().encode()'}).done""")
+    ask(notebook.page, "playground.panel.state.value = type(playground.settings)().encode()")
     piece.output.get_by_text("✓ No step has been taken yet").wait_for()
     assert piece.press(piece.button("Play"), "Enter") and "epoch 0:" not in piece.words
-    answer = notebook.page.evaluate("""async () => {
-      const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
-      const future = kernel.requestExecute({code: 'print(6 * 7, playground.task is not None)'});
-      let text = '';
-      future.onIOPub = message => { text += message.content.text || ''; };
-      await future.done;
-      return text.trim();
-    }""")
+    answer = ask(notebook.page, "print(6 * 7, playground.task is not None)")
     assert answer == "42 True"
     piece.button("Pause").click()
     piece.button("Play").wait_for()

@@ -3,21 +3,13 @@
 import subprocess
 import sys
 
-import nbformat
 import pytest
-from lab import Lab, missing
+from lab import Lab, ask, missing, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
 
 CELLS = ["from utils.widgets import playground, tangent_explorer\nimport ipywidgets",
          "piece = playground()\npiece", "tangent_explorer()"]
-ASK = """async code => {
-  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({code});
-  let text = '';
-  future.onIOPub = message => { text += message.content.text || ''; };
-  await future.done;
-  return text.trim();
-}"""
 RUN = """async index => {
   const panel = window.jupyterapp.shell.currentWidget;
   panel.content.activeCellIndex = index;
@@ -32,12 +24,9 @@ def lab(tmp_path_factory):
         yield lab
 
 
-def written(lab, name, cells=CELLS):
-    """Write a notebook that was never run."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, lab.folder / name)
-    return name
+def written(lab, name):
+    """Write the notebook anew, under this name."""
+    return write_notebook(lab.folder / name, *CELLS)
 
 
 def visible(opened, selector):
@@ -85,19 +74,19 @@ def test_a_cell_that_runs_again_closes_what_it_showed(lab):
         opened.run_all()
         count = "print(len(ipywidgets.Widget._instances if hasattr(ipywidgets.Widget, '_instances') else " \
                 "ipywidgets.widgets.widget._instances))"
-        before = int(opened.page.evaluate(ASK, count))
-        opened.page.evaluate(ASK, "first = piece")
+        before = int(ask(opened.page, count))
+        ask(opened.page, "first = piece")
         opened.output(1).get_by_role("button", name="Play").click()
         opened.output(1).get_by_role("button", name="Pause").wait_for()
         for _ in range(4):
             opened.page.evaluate(RUN, 1)
-        assert int(opened.page.evaluate(ASK, count)) == before
-        assert opened.page.evaluate(ASK, "print(first.task, first.comm, piece.comm is None)") == "None None False"
+        assert int(ask(opened.page, count)) == before
+        assert ask(opened.page, "print(first.task, first.comm, piece.comm is None)") == "None None False"
         assert visible(opened, ".lecture-piece") == 2 and opened.errors() == []
         opened.page.evaluate("window.jupyterapp.shell.currentWidget.content.widgets[1].model.sharedModel"
                              ".setSource('6 * 7')")
         opened.page.evaluate(RUN, 1)
-        assert opened.page.evaluate(ASK, "print(piece.comm)") == "None"
+        assert ask(opened.page, "print(piece.comm)") == "None"
         assert visible(opened, ".lecture-piece") == 1
 
 
@@ -116,11 +105,11 @@ def test_an_interrupt_and_close_stop_the_training(lab):
                 opened.page.wait_for_timeout(500)
             opened.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
             play.wait_for()
-            assert opened.page.evaluate(ASK, "print(piece.task)") == "None"
+            assert ask(opened.page, "print(piece.task)") == "None"
         play.click()
         pause.wait_for()
-        epoch = opened.page.evaluate(ASK, "piece.close(); print(piece.learner.epoch)")
+        epoch = ask(opened.page, "piece.close(); print(piece.learner.epoch)")
         opened.page.wait_for_timeout(300)
-        assert opened.page.evaluate(ASK, "print(piece.learner.epoch)") == epoch
+        assert ask(opened.page, "print(piece.learner.epoch)") == epoch
         opened.output(1).locator(".lecture-saved").wait_for()
         assert visible(opened, ".lecture-piece") == 1

@@ -16,6 +16,7 @@ from utils.checks.case import Case
 from utils.checks.text import say
 from utils.exercises import lessons
 from utils.lecture.arguments import parse
+from utils.publish import refused
 from utils.publish.handed_in import handed_in
 from utils.publish.isolated import examined
 from utils.publish.marks import Mark, Marked, write
@@ -96,11 +97,11 @@ def main(words):
         handed = handed_in(options.folder)
         folder.mkdir(parents=True)
     except ValueError as error:
-        return _refuse(str(error))
+        return refused(error)
     except FileExistsError:
-        return _refuse(f"{folder} is there already: move it away, or choose another folder with --to.")
+        return refused(f"{folder} is there already: move it away, or choose another folder with --to.")
     except OSError as error:
-        return _refuse(f"{folder} could not be written: {error}.")
+        return refused(f"{folder} could not be written: {error}.")
     try:
         found = []
         for one in handed:
@@ -110,15 +111,10 @@ def main(words):
     except BaseException as error:
         shutil.rmtree(folder, ignore_errors=True)  # nothing half-written
         if isinstance(error, OSError):
-            return _refuse(f"{folder} could not be written: {error}.")
+            return refused(f"{folder} could not be written: {error}.")
         raise
     print(folder / "index.html")
     return 0
-
-
-def _refuse(sentence):
-    print(sentence, file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -14,12 +14,12 @@ import json
 import re
 from collections import Counter
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 from utils.checks.text import sentence_of
+from utils.lecture.environment import ROOT
+from utils.publish import TAG
 
-ROOT = Path(__file__).resolve().parents[2]
 STEP = 3  # nobody may learn that it was one student, or two
 MISTAKES = 3  # of an exercise: how many are shown
 TITLE = re.compile(r"✎ Exercise (\d+) · \S+ \d+ min · (.+?)\.?\*\*")
@@ -98,7 +98,7 @@ def headings(lesson, folder=ROOT / "notebooks"):
         texts = ["".join(cell["source"]) for cell in cells]
         for before, cell in zip(texts, cells[1:]):
             for name in titles if (found := TITLE.search(before)) else ():
-                if f"exercise:{name}" in cell["metadata"].get("tags", []):
+                if f"{TAG}{name}" in cell["metadata"].get("tags", []):
                     titles[name] = int(found[1]), found[2]
         return texts[0].partition("\n")[0].lstrip("# "), titles
     except (OSError, ValueError, LookupError, TypeError):

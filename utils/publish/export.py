@@ -19,12 +19,12 @@ from bs4 import BeautifulSoup
 from nbconvert import HTMLExporter
 
 from utils.lecture.arguments import parse
-from utils.publish import contents
+from utils.lecture.environment import ROOT
+from utils.publish import contents, refused
 from utils.publish.alts import AltTexts
 from utils.publish.formulas import typeset
 from utils.publish.still import with_static_widgets
 
-ROOT = Path(__file__).resolve().parents[2]
 STYLE = Path(__file__).with_name("page.css").read_text("utf-8")
 OFFLINE = dict.fromkeys(("mathjax_url", "require_js_url", "jquery_url", "mermaid_js_url", "widget_renderer_url"), "")
 
@@ -108,25 +108,20 @@ def main(words):
     try:
         paths = without_clash(named or sorted((ROOT / "notebooks").glob("*.ipynb")))
     except ValueError as error:
-        return _refuse(error)
+        return refused(error)
     for path in paths:
         try:
             pages[f"{path.stem}.html"] = page(path)
         except (nbformat.reader.NotJSONError, nbformat.ValidationError, UnicodeDecodeError):
-            return _refuse(f"{path} is not a notebook.")
+            return refused(f"{path} is not a notebook.")
         except (ValueError, OSError) as error:
-            return _refuse(f"{path.name} could not be exported: {error}.")
+            return refused(f"{path.name} could not be exported: {error}.")
     try:
         write(pages, folder)
     except OSError as error:
-        return _refuse(f"The pages could not be written into {folder}: {error}.")
+        return refused(f"The pages could not be written into {folder}: {error}.")
     print(*(folder / name for name in (*pages, contents.INDEX)), sep="\n")
     return 0
-
-
-def _refuse(sentence):
-    print(sentence, file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from utils.exercises import lessons
+from utils.publish import TAG
 
 LARGEST = 50 * 10**6  # bytes of a notebook, which has outputs in it
 LARGEST_ZIP = 200 * 10**6  # bytes of a zip, and of all notebooks in it together
@@ -165,7 +166,7 @@ def _cells(book):
 
 def _lecture(cells):
     """Return the lecture whose exercises are named in these cells, by tags, functions and checks, "" in doubt."""
-    named = {tag.removeprefix("exercise:") for _, tags in cells for tag in tags}
+    named = {tag.removeprefix(TAG) for _, tags in cells for tag in tags}
     named |= {name for source, _ in cells for pair in NAMED.findall(source) for name in pair}
     counts = sorted(((len(named & lesson.exercises.keys()), lesson.notebook) for lesson in lessons()), reverse=True)
     return counts[0][1] if counts[0][0] > counts[1][0] else ""

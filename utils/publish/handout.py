@@ -19,10 +19,10 @@ import nbformat
 
 from utils.exercises import lessons
 from utils.lecture.arguments import parse
+from utils.lecture.environment import ROOT
+from utils.publish import TAG, refused
 
-ROOT = Path(__file__).resolve().parents[2]
 FILES = ("requirements.txt", "environment.yml", "pyproject.toml", "setup.py", "LICENSE")
-TAG = "exercise:"
 README = """# Backpropagation: a lecture in notebooks
 
 {edition}
@@ -132,7 +132,7 @@ def main(words):
     target = parse("handout", words).to
     taken = [target / edition for edition in EDITIONS if (target / edition).exists()]
     if taken:
-        return _refuse(f"{taken[0]} is there already: move it away, or choose another folder with --to.")
+        return refused(f"{taken[0]} is there already: move it away, or choose another folder with --to.")
     try:
         refuse_sealed()
         target.mkdir(parents=True, exist_ok=True)
@@ -142,16 +142,11 @@ def main(words):
             for edition in EDITIONS:
                 (Path(place) / edition).rename(target / edition)
     except ValueError as error:
-        return _refuse(error)
+        return refused(error)
     except OSError as error:
-        return _refuse(f"{target} could not be written: {error}.")
+        return refused(f"{target} could not be written: {error}.")
     print(*(target / edition for edition in EDITIONS), sep="\n")
     return 0
-
-
-def _refuse(sentence):
-    print(sentence, file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from utils.lecture.arguments import parse
 from utils.lecture.environment import ROOT
-from utils.publish import handout
+from utils.publish import handout, refused
 
 HUB = ROOT / "hub"
 PROXY = "configurable-http-proxy@5.3.0"
@@ -106,13 +106,11 @@ def main(words):
     folder = parse("hub", words).to.absolute()
     refusal = objection(folder)
     if refusal:
-        print(refusal, file=sys.stderr)
-        return 2
+        return refused(refusal)
     try:
         prepare(folder)
     except (OSError, subprocess.CalledProcessError) as error:
-        print(f"{folder} could not be written: {error}.", file=sys.stderr)
-        return 2
+        return refused(f"{folder} could not be written: {error}.")
     print(NEXT.format(folder=shlex.quote(str(folder)), users=shlex.quote(str(folder / "users.txt")), proxy=PROXY))
     return 0
 

@@ -13,11 +13,11 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from pathlib import Path
 
 import psutil
 
-ROOT = Path(__file__).resolve().parents[2]
+from utils.lecture.environment import ROOT
+
 START = f"import sys; sys.path.insert(0, {str(ROOT)!r}); from utils.publish.examiner import main; main()"
 SAID = 64 * 2**20  # bytes that are read of what a process says
 SHARE, SOON = 4, 20  # a cell, or a check, may take one part in 4 of the seconds, or 20 seconds if that is more

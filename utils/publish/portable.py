@@ -20,7 +20,8 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 from utils.exercises import lessons
 from utils.lecture.arguments import parse
 from utils.lecture.environment import ROOT
-from utils.publish.handout import blanks, filled, sealed
+from utils.publish import refused
+from utils.publish.handout import blanks, filled, read, sealed
 
 WIDTH = 4000  # letters in a line of the archive: where a cell cannot be folded, few lines are the next best thing
 KINDS = (".py", ".js", ".npz", ".md")
@@ -86,8 +87,7 @@ def _imports(source):
 
 def portable(lesson, archive):
     """Return a lesson's notebook as the text of a file that stands alone: its neighbours are named, and not linked."""
-    book = nbformat.read(ROOT / "notebooks" / f"{lesson.notebook}.ipynb", as_version=4)
-    book = filled(book, blanks(lesson))
+    book = filled(read(lesson.notebook), blanks(lesson))
     for cell in book.cells:
         if cell.cell_type == "markdown":
             cell.source = LINK.sub(r"\1 (`\2`)", cell.source)
@@ -118,20 +118,17 @@ def main(words):
     chosen = [lesson for lesson in lessons() if not named or lesson.notebook in named]
     try:
         if target.exists() and any(target.iterdir()):
-            return _refuse(f"{target} is there already: move it away, or choose another folder with --to.")
+            return refused(f"{target} is there already: move it away, or choose another folder with --to.")
         archive = package()
         files = {f"{lesson.notebook}.ipynb": portable(lesson, archive) for lesson in chosen}
         write(target, files)
+    except ValueError as error:
+        return refused(error)
     except OSError as error:
-        return _refuse(f"{target} could not be written: {error}.")
+        return refused(f"{target} could not be written: {error}.")
     for name, text in files.items():
         print(f"{target / name}  {len(text.encode()) / 1e3:.0f} kB")
     return 0
-
-
-def _refuse(sentence):
-    print(sentence, file=sys.stderr)
-    return 2
 
 
 if __name__ == "__main__":

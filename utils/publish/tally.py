@@ -19,6 +19,7 @@ from textwrap import shorten
 from utils.checks.text import say
 from utils.exercises import lessons
 from utils.lecture.arguments import parse
+from utils.publish import refused
 from utils.publish.counts import MISTAKES, STEP, count, rounded, sheets, shown
 from utils.publish.projection import NOTE, page
 from utils.publish.records import ENDING, Reading
@@ -145,8 +146,7 @@ def main(words):
             except Refused as refusal:  # a share that is away for a moment shall not end the lecture
                 print(refusal, file=sys.stderr)
     except Refused as refusal:
-        print(refusal, file=sys.stderr)
-        return 2
+        return refused(refusal)
     except KeyboardInterrupt:
         return 0
     return 0

@@ -31,5 +31,5 @@ def show(piece):
     if piece.comm is not None:
         view = {"version_major": 2, "version_minor": 0, "model_id": piece.model_id}
         display({VIEW: view}, raw=True)
-        if script():
-            display({"text/html": script()}, raw=True)
+        if names := script():
+            display({"text/html": names}, raw=True)

@@ -18,7 +18,7 @@ def settle(piece):
     if before != run:
         _leave(cell)
         pieces = []
-    SHOWN[cell] = run, [*pieces, *[piece] * (not any(piece is other for other in pieces))]
+    SHOWN[cell] = run, pieces if piece in pieces else [*pieces, piece]
 
 
 def here():
@@ -34,7 +34,7 @@ def _leave(cell):
     _, pieces = SHOWN.pop(cell)
     elsewhere = [piece for _, others in SHOWN.values() for piece in others]
     for piece in pieces:
-        if not any(piece is other for other in elsewhere):
+        if piece not in elsewhere:
             piece.close()
 
 
