@@ -48,7 +48,7 @@ def project(tmp_path, monkeypatch):
     runs = Runs()
     folder = tmp_path / "a folder"
     folder.mkdir()
-    for name in ("requirements.txt", "pyproject.toml"):
+    for name in ("requirements.txt", "pyproject.toml", "setup.py"):
         (folder / name).write_bytes((ROOT / name).read_bytes())
     site_packages = folder / ".venv" / "lib" / "python3.12" / "site-packages"
 
@@ -154,7 +154,7 @@ def test_failed_pip_leaves_no_stamp_and_one_sentence(project, capsys):
     assert "goes on from here" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements.txt", "pyproject.toml", "setup.py"])
 def test_changed_list_is_installed_again(project, name):
     environment.environment()
     project.clear()

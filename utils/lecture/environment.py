@@ -100,7 +100,7 @@ def pins():
 
 def fingerprint():
     """Return a digest of all that decides what is installed; a moved folder is installed again."""
-    parts = [(ROOT / name).read_bytes() for name in ("requirements.txt", "pyproject.toml")]
+    parts = [(ROOT / name).read_bytes() for name in ("requirements.txt", "pyproject.toml", "setup.py")]
     return hashlib.sha256(b"\n".join([*parts, os.fsencode(str(ROOT))])).hexdigest()
 
 
