@@ -7,6 +7,7 @@
 """
 
 import contextlib
+import importlib.util
 import json
 import os
 import secrets
@@ -23,6 +24,7 @@ from pathlib import Path
 import nbformat
 
 ROOT = Path(__file__).resolve().parent.parent
+WITH_TORCH = importlib.util.find_spec("torch") is not None
 UNFOLDED = {"@jupyterlab/notebook-extension:tracker": {"windowingMode": "none"}}  # every cell is in the page
 LISTEN = """async () => {
   const panel = window.jupyterapp.shell.currentWidget;
@@ -110,6 +112,7 @@ class Lab:
                        "JUPYTER_CONFIG_PATH": str(ROOT / "utils" / "jupyter")}
         command = [sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={self.port}", "--no-browser",
                    f"--IdentityProvider.token={self.token}", "--LabApp.expose_app_in_browser=True", "--allow-root",
+                   "--JupyterNotebookApp.expose_app_in_browser=True",
                    f"--ServerApp.root_dir={self.folder}"]
         if self.extensions:
             command.append(f"--LabApp.extra_labextensions_path={self.extensions}")
@@ -125,12 +128,13 @@ class Lab:
 
     @contextlib.contextmanager
     def open(self, name, width=1280, height=800, mode="doc"):
-        """Open a notebook of the folder in a page of its own, as a `Notebook`."""
+        """Open a notebook of the folder in a page of its own, as a `Notebook`; "notebooks" is Notebook 7's mode."""
         page = self.browser.new_page(viewport={"width": width, "height": height})
         console = []
         page.on("console", lambda message: message.type == "error" and console.append(message.text))
         page.on("pageerror", lambda error: console.append(str(error)))
-        page.goto(f"http://127.0.0.1:{self.port}/{mode}/tree/{name}?token={self.token}&reset")
+        place = mode if mode == "notebooks" else f"{mode}/tree"
+        page.goto(f"http://127.0.0.1:{self.port}/{place}/{name}?token={self.token}&reset")
         page.wait_for_function("window.jupyterapp?.shell.currentWidget?.context", timeout=60_000)
         page.evaluate(LISTEN)
         try:

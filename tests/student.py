@@ -15,6 +15,8 @@ import uuid
 
 import requests
 import websocket
+from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 
 class Student:
@@ -23,6 +25,8 @@ class Student:
     def __init__(self, room, name, password):
         self.room, self.name, self.password = room, name, password
         self.http = requests.Session()
+        again = Retry(3, allowed_methods=None, backoff_factor=0.2)  # a kept connection may be closed under our feet
+        self.http.mount("http://", HTTPAdapter(max_retries=again))
         room.stack.callback(self.http.close)
         self.server = f"{room.url}/user/{name}"
 
@@ -73,7 +77,8 @@ class Student:
         cookies = "; ".join(f"{c.name}={c.value}" for c in self.http.cookies
                             if c.path in ("/", f"/user/{self.name}/"))
         address = f"{self.server}/api/kernels/{number}/channels?session_id={uuid.uuid4().hex}".replace("http", "ws", 1)
-        kernel = Kernel(websocket.create_connection(address, cookie=cookies, timeout=240, origin=self.room.url))
+        kernel = Kernel(websocket.create_connection(address, cookie=cookies, timeout=240, origin=self.room.url,
+                                                    skip_utf8_validation=True))  # it would be done in Python
         try:
             yield kernel
         finally:
@@ -85,6 +90,7 @@ class Kernel:
     """The wire to a kernel; `comms` holds the state of every widget that it has opened.
 
     A thread listens all the time, as a browser does, and answers the server, which hangs up on whoever is silent.
+    Like the page it answers a piece in motion that asks how far it has come.
     """
 
     def __init__(self, wire):
@@ -118,7 +124,17 @@ class Kernel:
             self.comms[content["comm_id"]] = dict(content["data"].get("state", {}))
         elif message["msg_type"] == "comm_msg" and content["data"].get("method") == "update":
             self.comms.setdefault(content["comm_id"], {}).update(content["data"]["state"])
+        else:
+            return message
+        state = content["data"].get("state", {})
+        if "asked" in state:
+            self.set(content["comm_id"], "answered", state["asked"])
         return message
+
+    def set(self, widget, name, value):
+        """Set what a widget knows, as the page would."""
+        self.send("comm_msg", {"comm_id": widget, "data": {"method": "update", "state": {name: value},
+                                                           "buffer_paths": []}})
 
     def run(self, source):
         """Run a cell; return (status, all text that it printed or raised)."""
@@ -145,8 +161,7 @@ class Kernel:
     def move(self, slider, value, seconds=20):
         """Move a slider, and return the seconds until the picture that follows it has arrived."""
         began = time.perf_counter()
-        self.send("comm_msg", {"comm_id": slider, "data": {"method": "update", "state": {"value": value},
-                                                           "buffer_paths": []}})
+        self.set(slider, "value", value)
         self.picture(seconds)
         return time.perf_counter() - began
 

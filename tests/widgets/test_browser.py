@@ -1,9 +1,10 @@
 """Every piece in a real JupyterLab: run all, drive every control by keyboard, see the picture follow."""
 
 import pytest
-from lab import Lab, ask, missing, write_notebook
+from lab import WITH_TORCH, Lab, ask, missing, write_notebook
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(bool(missing()), reason=missing())]
+needs_torch = pytest.mark.skipif(not WITH_TORCH, reason="autograd is asked, and there is no PyTorch")
 
 BROKEN = """from utils.widgets.piece import Piece, slider
 from utils.widgets.slopes import tangent_scene, tangent_stages
@@ -132,6 +133,7 @@ def test_the_numbers_can_be_read_in_both_themes(notebook, theme):
     assert len(contrast) > 50 and [what for what in contrast if what[0] < 4.5] == []
 
 
+@needs_torch
 def test_one_click_one_gradient_by_keyboard(notebook):
     piece = Seen(notebook, "backward_stepper")
     piece.output.locator(".noUi-handle").focus()
@@ -144,6 +146,7 @@ def test_one_click_one_gradient_by_keyboard(notebook):
     piece.output.get_by_text("Autograd agrees").wait_for()
 
 
+@needs_torch
 def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook):
     piece = Seen(notebook, "playground")
     ask(notebook.page, "playground.panel.state.value = type(playground.settings)().encode()")
@@ -151,6 +154,9 @@ def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook)
     assert piece.press(piece.button("Play"), "Enter") and "epoch 0:" not in piece.words
     answer = ask(notebook.page, "print(6 * 7, playground.task is not None)")
     assert answer == "42 True"
+    notebook.page.wait_for_timeout(1500)
+    asked, answered = map(int, ask(notebook.page, "print(playground.page.asked, playground.page.answered)").split())
+    assert 0 <= asked - answered <= 1 and answered > 2  # the page says how far it has come
     piece.button("Pause").click()
     piece.button("Play").wait_for()
     piece.output.get_by_text("✓ The ledger: all").wait_for()

@@ -361,6 +361,33 @@ def test_the_plane_s_colour_is_the_network_s_answer_where_it_stands():
     assert heat.smooth
 
 
+def test_without_pytorch_differences_have_the_word_and_a_wrong_gradient_is_named(monkeypatch):
+    monkeypatch.setitem(sys.modules, "utils.autograd", None)  # as if torch were not there: it cannot be imported
+    piece = playground()
+    piece.one_step()
+    assert "✓ Centred differences agree with all 8 gradients of this step; autograd is not asked" in piece.readout.value
+    assert piece.trouble.value == ""
+    assert verdict(piece.learner, thorough=False) == (True, "Pause, and the gradients of the last step are checked.")
+    last = piece.learner.last
+    for l in (1, 2):
+        wrong = last.gradients._replace(dW={**last.gradients.dW, l: 1.001 * last.gradients.dW[l]})
+        piece.learner.last = last._replace(gradients=wrong)
+        agree, words = verdict(piece.learner, thorough=True)
+        assert not agree and words.startswith(f"Centred differences disagree on dW[{l}];")
+    nowhere = {l: np.full_like(b, np.nan) for l, b in last.gradients.db.items()}
+    piece.learner.last = last._replace(gradients=last.gradients._replace(db=nowhere))
+    assert not verdict(piece.learner, thorough=True)[0]
+
+
+@pytest.mark.parametrize("activation", ["relu", "tanh", "sigmoid", "identity"])
+def test_without_pytorch_right_gradients_are_found_right_at_kinks_too(activation, monkeypatch):
+    monkeypatch.setitem(sys.modules, "utils.autograd", None)
+    piece = playground(Settings(activation=activation, hidden=(5, 3), seed=3).encode())
+    for _ in range(4):
+        piece.learner.step()
+        assert verdict(piece.learner, thorough=True)[0]
+
+
 def test_while_it_plays_nothing_waits_for_torch_to_be_loaded(monkeypatch):
     piece = run(playground(), 1)
     assert "The ledger: all 8 gradients" in piece.readout.value
@@ -368,7 +395,7 @@ def test_while_it_plays_nothing_waits_for_torch_to_be_loaded(monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     piece.learner.run_epoch()
     piece.update()
-    assert "Pause, and the gradients of the last step are compared with autograd" in piece.readout.value
+    assert "Pause, and the gradients of the last step are checked." in piece.readout.value
     assert "torch" not in sys.modules
     monkeypatch.undo()
     piece.asked = 0.0  # long ago

@@ -1,5 +1,6 @@
 """What a piece leaves behind: in its cell run again, in a file opened again, after an interrupt, without a kernel."""
 
+import importlib.util
 import subprocess
 import sys
 
@@ -34,16 +35,18 @@ def visible(opened, selector):
     return opened.page.locator(f"{selector}:visible").count()
 
 
-def test_opened_again_without_a_kernel_a_piece_is_its_picture_and_its_description(lab):
-    name = written(lab, "again.ipynb")
-    with lab.open(name) as opened:
+@pytest.mark.parametrize("mode", ["doc", pytest.param("notebooks", marks=pytest.mark.skipif(
+    not importlib.util.find_spec("notebook"), reason="Notebook 7 is not installed"))])
+def test_opened_again_without_a_kernel_a_piece_is_its_picture_and_its_description(lab, mode):
+    name = written(lab, f"again in {mode}.ipynb")
+    with lab.open(name, mode=mode) as opened:
         opened.run_all()
         opened.page.wait_for_function("document.querySelectorAll('.lecture-stage').length === 2")
         assert visible(opened, ".lecture-piece") == 2
         assert visible(opened, ".lecture-saved") == visible(opened, ".jp-RenderedImage img") == 0
         opened.page.evaluate("window.jupyterapp.commands.execute('docmanager:save')")
         opened.page.evaluate("window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
-    with lab.open(name) as opened:
+    with lab.open(name, mode=mode) as opened:
         opened.page.locator(".lecture-saved").first.wait_for()
         opened.page.wait_for_timeout(1500)  # a dead view takes a moment to say so
         assert visible(opened, ".lecture-saved") == visible(opened, ".jp-RenderedImage img") == 2

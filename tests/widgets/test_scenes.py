@@ -2,6 +2,7 @@
 
 import itertools
 import re
+import sys
 import xml.etree.ElementTree as ET
 
 import numpy as np
@@ -217,6 +218,13 @@ def test_backward_shows_the_gradients_of_the_core(step, sample):
     kind, l = passes.BACKWARD_STEPS[step - 1]
     shown = passes.backward_scene(step, sample).readout.split("<table>")[-1]
     np.testing.assert_allclose(cells(shown), getattr(gradients, kind)[l].ravel(), atol=5.1e-5)
+
+
+def test_without_pytorch_the_stepper_says_that_autograd_cannot_be_asked(monkeypatch):
+    passes._referee.cache_clear()
+    monkeypatch.setitem(sys.modules, "utils.autograd", None)
+    scene = passes.backward_scene(3, passes.BATCH, referee=True)
+    assert "Autograd cannot be asked: PyTorch is not installed here." in scene.readout and "∂L/∂W" in scene.readout
 
 
 def test_a_referee_that_disagrees_is_heard(monkeypatch):

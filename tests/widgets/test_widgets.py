@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from html import escape
 
 import ipywidgets as ipw
@@ -11,6 +12,7 @@ import pytest
 from utils import widgets
 from utils.widgets import saved
 from utils.widgets.piece import Piece, descendants, slider
+from utils.widgets.playground.motion import Motion
 from utils.widgets.playground.settings import Settings
 from utils.widgets.slopes import tangent_scene, tangent_stages
 
@@ -220,6 +222,7 @@ def test_rate_batch_and_penalty_go_on_with_the_same_network():
 
 
 def test_step_epoch_and_reset():
+    pytest.importorskip("torch")
     piece = widgets.playground()
     start = piece.picture.value
     press(piece, "Step")
@@ -259,6 +262,51 @@ def test_only_one_plays_at_a_time():
         return state
 
     assert asyncio.run(session())[0] is None
+
+
+def pictures_in_motion(answers, monkeypatch, seconds=0.8):
+    """Let a playground play before a page; return the pictures that it was sent, and the epochs.
+
+    `answers` says after how many questions the page falls silent; None: it never answers.
+    """
+    async def session():
+        piece, pictures = widgets.playground(), []
+        monkeypatch.setattr(piece, "play", pictures.append)
+        piece.page.answered = int(answers is not None)
+        piece.toggle()
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            await asyncio.sleep(0.004)
+            if answers and piece.page.asked <= answers:
+                piece.page.answered = piece.page.asked
+        sent, epoch = len(pictures), piece.learner.epoch
+        piece.pause()
+        return sent, epoch, piece.page.asked
+
+    return asyncio.run(session())
+
+
+def test_a_page_that_keeps_up_gets_picture_after_picture_and_is_asked_twice_a_second(monkeypatch):
+    sent, _, asked = pictures_in_motion(99, monkeypatch, seconds=1.8)
+    assert sent > 10 and 3 <= asked <= 5
+
+
+def test_a_page_that_is_late_is_sent_no_more_pictures_and_the_training_goes_on(monkeypatch):
+    monkeypatch.setattr(Motion, "PATIENCE", 60.0)
+    some, _, asked = pictures_in_motion(2, monkeypatch, seconds=1.0)
+    more, epoch, _ = pictures_in_motion(2, monkeypatch, seconds=2.0)
+    assert asked == 3 and more <= some + 3 and epoch > 20
+
+
+def test_a_page_that_sleeps_is_sent_a_picture_from_time_to_time(monkeypatch):
+    monkeypatch.setattr(Motion, "PATIENCE", 0.3)
+    sent, _, _ = pictures_in_motion(1, monkeypatch, seconds=2.0)
+    monkeypatch.setattr(Motion, "PATIENCE", 60.0)
+    assert 2 <= sent - pictures_in_motion(1, monkeypatch, seconds=2.0)[0] <= 8
+
+
+def test_a_page_that_has_never_answered_is_not_waited_for(monkeypatch):
+    assert pictures_in_motion(None, monkeypatch)[0] > 5
 
 
 def test_a_diverging_run_stops_by_itself():

@@ -1,4 +1,4 @@
-"""The scenes of notebooks 03 and 04: the lecture's network, one array at a time, forwards and backwards.
+"""The scenes of notebooks 03 and 04b: the lecture's network, one array at a time, forwards and backwards.
 
 Both are shown as a picture of the network, and as the matrices that the formula of the step combines.
 """
@@ -134,7 +134,7 @@ def _loss_scene(before, after, Y, r, c):
                  sentence(words) + moved)
 
 
-# 04, backwards ----------------------------------------------------------------------------------------
+# 04b, backwards ---------------------------------------------------------------------------------------
 
 BACKWARD_STEPS = [(kind, l) for l in (3, 2, 1) for kind in ("dA", "dZ", "dW", "db")]
 
@@ -177,16 +177,23 @@ def backward_scene(step, sample, referee=False):
     shown = [matrix_table(*operand) for operand in operands]
     shown.append(matrix_table(found, symbol(kind[1], l, d=True), BACKWARD, digits=4))
     readout = formula(f"{symbol(kind[1], l, d=True)} = {equation}") + side_by_side(*shown) + sentence(words)
-    if referee:
-        other = getattr(_referee(sample), kind)[l]
-        gap = float(abs(found - other).max())
-        readout += side_by_side(matrix_table(other, "autograd's " + symbol(kind[1], l, d=True), BACKWARD, digits=4))
-        readout += (sentence("Autograd agrees, to within 1e-12.") if gap < 1e-12 else
-                    sentence(f"Autograd disagrees by {gap:.2g}.", "mistake"))
+    readout += _word_of_autograd(kind, l, sample, found) if referee else ""
     whom = "the whole batch" if sample == BATCH else f"sample {sample}"
     alt = (f"Step {step} of {len(BACKWARD_STEPS)} backwards, for {whom}: {kind}[{l}] of shape {tuple(found.shape)}, "
            f"its largest entry {abs(found).max():.4f}.")
     return Scene(tuple(_backward_actors(kind, l, gradients)), alt, readout)
+
+
+def _word_of_autograd(kind, l, sample, found):
+    """Return what autograd finds in the same place, and whether that is the same, as HTML."""
+    try:
+        other = getattr(_referee(sample), kind)[l]
+    except ModuleNotFoundError:
+        return sentence("Autograd cannot be asked: PyTorch is not installed here.", "backward")
+    gap = float(abs(found - other).max())
+    table = side_by_side(matrix_table(other, "autograd's " + symbol(kind[1], l, d=True), BACKWARD, digits=4))
+    return table + (sentence("Autograd agrees, to within 1e-12.") if gap < 1e-12 else
+                    sentence(f"Autograd disagrees by {gap:.2g}.", "mistake"))
 
 
 def _derivation(kind, l, N, Y, net, A, g):
@@ -219,11 +226,13 @@ def _backward_actors(kind, l, gradients):
     """The gradient on the units of layer l, or on the lines that lead into it."""
     if kind in ("dA", "dZ", "db"):
         on_units = getattr(gradients, kind)[l]
-        mean = on_units.mean(0) if on_units.ndim == 2 else on_units
-        yield from _units(l, mean, BACKWARD, max(abs(mean).max(), 1e-12))
+        total = on_units.sum(0) if on_units.ndim == 2 else on_units  # the 1/N is in it already
+        yield from _units(l, total, BACKWARD, max(abs(total).max(), 1e-12))
+        place, anchor = (2 * l - 0.35, 3.8), "end"  # beside the name of the layer
     else:
         on_lines = gradients.dW[l] / max(abs(gradients.dW[l]).max(), 1e-12)
         for (j, i), share in np.ndenumerate(on_lines):
             color, dash = (BACKWARD, "") if share > 0 else (QUIET, "5 4")
             yield path("network", [unit(l - 1, i), unit(l, j)], color, 0.5 + 5 * abs(share), dash)
-    yield text("network", (2 * l - 1, 3.8), f"{kind}[{l}]", BACKWARD, 18, "middle", weight="bold")
+        place, anchor = (2 * l - 1, 3.8), "middle"
+    yield text("network", place, f"{kind}[{l}]", BACKWARD, 18, anchor, weight="bold")

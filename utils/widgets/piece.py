@@ -5,7 +5,7 @@ from html import escape
 import ipywidgets as ipw
 
 from utils.widgets import saved, shown
-from utils.widgets.names import CONTROLS, names_for
+from utils.widgets.page import CONTROLS, page_of
 from utils.widgets.stage import FONT
 
 STYLE = f"""
@@ -51,8 +51,9 @@ class Piece(ipw.VBox):
         side.children = [part for part, where in ((hand, hands), (self.readout, numbers)) if where == "beside"]
         body = ipw.Box([board, side], layout=ipw.Layout(flex_flow="row wrap", align_items="flex-start"))
         parts = [*[hand] * (hands == "above"), body, *[self.readout] * (numbers == "below"), *[last] * bool(last)]
-        names = names_for(sum(isinstance(widget, CONTROLS) for widget in descendants(hand)))
-        super().__init__([ipw.HTML(f"<style>{STYLE}{saved.HIDDEN}{style}</style>"), *names, *parts, self.trouble])
+        self.page = page_of(sum(isinstance(widget, CONTROLS) for widget in descendants(hand)))
+        look = ipw.HTML(f"<style>{STYLE}{saved.HIDDEN}{style}</style>")
+        super().__init__([look, *[self.page] * bool(self.page), *parts, self.trouble])
         self.add_class("lecture-piece")
         for control in controls.values():
             control.observe(self._moved, "value")

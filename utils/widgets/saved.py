@@ -9,7 +9,7 @@ from html import escape
 import ipywidgets
 from IPython.display import display
 
-from utils.widgets.names import script
+from utils.widgets.page import script
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 OUTPUT = ".jp-OutputArea-child", ".output_area"  # JupyterLab and Notebook 7; Notebook 6

@@ -5,12 +5,15 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.activations import ACTIVATIONS, identity, softmax
+from utils.differences import differences
+from utils.ledger import DIFFERENCE_RTOL, gap, size
 from utils.losses import one_hot, softmax_cross_entropy, squared_error
 from utils.mlp import MLP, Gradients, backward, descend, forward, initialize
 from utils.training import batches
 from utils.widgets.playground.schedule import Course
 from utils.widgets.playground.settings import inputs, samples
 
+LATER = "Pause, and the gradients of the last step are checked."
 BEYOND = 1e100  # a loss or gradient above this is not worth comparing: its neighbours overflow
 
 
@@ -132,7 +135,7 @@ class Learner:
 def verdict(learner, thorough):
     """Compare a learner's last step's gradients with autograd's, and with centred differences too if `thorough`.
 
-    Returns (agree, sentence).
+    Returns (agree, sentence). Where there is no PyTorch, differences are asked alone.
     """
     if learner.last is None:
         return True, "No step has been taken yet."
@@ -140,7 +143,10 @@ def verdict(learner, thorough):
     sizes = [learner.loss_of(net, X, Y), *(abs(g).max() for part in (manual.dW, manual.db) for g in part.values())]
     if not all(size < BEYOND for size in sizes):  # nan, too
         return False, "The run has blown up: its numbers are too large to be compared."
-    from utils.autograd import gradient_ledger  # torch is loaded with the first verdict
+    try:
+        from utils.autograd import gradient_ledger  # torch is loaded with the first verdict
+    except ModuleNotFoundError:
+        return _by_differences(learner) if thorough else (True, LATER)
 
     rows = gradient_ledger(net, X, Y, learner.loss, manual, nudge=thorough).rows
     wrong = [row.name for row in rows if not row.agrees]
@@ -151,3 +157,17 @@ def verdict(learner, thorough):
     aside = ", kinks aside" if any("kink" in row.verdict for row in rows) else ""
     who = f"autograd and with differences{aside}"
     return True, f"The ledger: all {len(rows)} gradients of this step agree with {who}."
+
+
+def _by_differences(learner):
+    """The verdict of centred differences on a learner's last step, where they have one: not at a kink."""
+    net, X, Y, manual = learner.last
+    found, doubt = differences(net, X, Y, learner.loss)
+    wrong, places = [], [(kind, l) for kind in Gradients._fields for l in net.W]
+    for kind, l in places:
+        mine, other, off = (getattr(gradients, kind)[l] for gradients in (manual, found, doubt))
+        sure = np.isfinite(off)
+        if not gap(mine[sure], other[sure], off[sure]) <= DIFFERENCE_RTOL * (size(other[sure]) or 1):
+            wrong.append(f"{kind}[{l}]")
+    said = f"disagree on {', '.join(wrong)}" if wrong else f"agree with all {len(places)} gradients of this step"
+    return not wrong, f"Centred differences {said}; autograd is not asked, since PyTorch is not installed here."

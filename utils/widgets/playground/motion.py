@@ -13,6 +13,8 @@ class Motion(Piece):
     """A piece that goes on by itself while its `play_button` says so: its `learner` trains, `update` draws."""
 
     PERIOD, BREATH = 0.039, 0.004  # seconds: from picture to picture, and how long it listens at least
+    ASKING, LATE = 0.5, 0.4  # seconds: from question to question to the page, and until its answer is late
+    PATIENCE = 1.0  # seconds: until a page that is late is sent a picture all the same
     cost = 0.0  # seconds that the last picture took, with the breath after it
     task = None  # the loop, while it plays
     playing = None  # of all of them, the one that is playing: one at a time
@@ -58,17 +60,26 @@ class Motion(Piece):
         self.guarded(self.update)
 
     async def _go_on(self):
-        """A picture is due every `PERIOD`: the time to draw it is taken from the training, which keeps one epoch."""
-        due = time.perf_counter()
+        """A picture is due every `PERIOD`: the time to draw it is taken from the training, which keeps one epoch.
+
+        If the page is late, because its network or its machine is slow, pictures are left out until it has caught up.
+        """
+        due = sent = time.perf_counter()
         while not self.learner.diverged:
             due = max(due + self.PERIOD, time.perf_counter())
             self.learner.run_epoch()
             while time.perf_counter() < due - self.cost and not self.learner.diverged:
                 self.learner.run_epoch()
             began = time.perf_counter()
+            if self.page and self.page.is_late(self.LATE) and began < sent + self.PATIENCE:
+                await asyncio.sleep(self.BREATH)
+                continue
             self.guarded(self.update)
+            if self.page:
+                self.page.ask(self.ASKING)
             await asyncio.sleep(self.BREATH)
-            self.cost = time.perf_counter() - began
+            sent = time.perf_counter()
+            self.cost = sent - began
 
 
 @contextmanager

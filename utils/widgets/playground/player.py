@@ -9,7 +9,7 @@ import numpy as np
 from utils.mlp import convert
 from utils.widgets.piece import button
 from utils.widgets.playground import board, schedule
-from utils.widgets.playground.learner import Learner, verdict
+from utils.widgets.playground.learner import LATER, Learner, verdict
 from utils.widgets.playground.motion import Motion
 from utils.widgets.playground.numbers import Numbers
 from utils.widgets.playground.panel import Panel
@@ -69,7 +69,7 @@ class Player(Motion):
         """Show the learner as it is now, with the ledger's word on its last step; while it plays, autograd's."""
         resting, now = self.task is None, time.perf_counter()
         if not (resting or "torch" in sys.modules):  # to load it takes a second, in which nothing would move
-            self.opinion = True, "Pause, and the gradients of the last step are compared with autograd's."
+            self.opinion = True, LATER
         elif resting or now > self.asked + self.ASK:
             self.opinion, self.asked = verdict(self.learner, thorough=resting), now
         self.panel.show(self.settings, self.learner.course.now, self.learner.by_hand)

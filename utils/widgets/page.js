@@ -20,8 +20,17 @@ function watch(piece, controls) {
   return () => observer.disconnect();
 }
 
+// Answer each question as soon as what came before it has been drawn, the first one at once; return what ends that.
+function answer(model) {
+  const say = () => requestAnimationFrame(() => { model.set('answered', model.get('asked')); model.save_changes(); });
+  model.on('change:asked', say);
+  say();
+  return () => model.off('change:asked', say);
+}
+
 export default {
   render({ model, el }) {
+    const silence = answer(model);
     let frame, end = () => {}, frames = 600;  // ten seconds
     function begin() {  // as soon as the piece is in the page
       const piece = el.closest('.lecture-piece');
@@ -29,6 +38,6 @@ export default {
       else if (frames--) frame = requestAnimationFrame(begin);
     }
     frame = requestAnimationFrame(begin);
-    return () => { cancelAnimationFrame(frame); end(); };
+    return () => { cancelAnimationFrame(frame); end(); silence(); };
   },
 };
