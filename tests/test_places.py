@@ -63,13 +63,14 @@ def test_the_table_tells_what_failed_below_it(tmp_path, monkeypatch, capsys, row
 
 @pytest.mark.parametrize("source, told", [
     ("def test_it(): pass\ndef test_not(): assert 0", "1 failed, 1 passed\ntest_it.py::test_not"),
-    ("import torch\ndef test_it(): pass", "1 skipped"), ("def test_it(): import torch", "1 skipped"),
-    ("def f(:", "1 error\ntest_it.py")])
+    ("import torch_of_ours\ndef test_it(): pass", "1 skipped"), ("def test_it(): import torch_of_ours", "1 skipped"),
+    ("import no_such_thing\ndef test_it(): pass", "1 error\ntest_it.py"),
+    ("def test_it():\n    assert ['x' * 999, \"No module named 'torch'\"] == []", "1 skipped"),
+    ("import warnings\ndef test_it(): warnings.warn('an old one')", "1 passed"), ("def f(:", "1 error\ntest_it.py")])
 def test_what_pytest_says_is_told_in_a_line_and_what_needs_pytorch_is_skipped(tmp_path, source, told):
-    (tmp_path / "torch.py").write_text(places.NO_TORCH)
     (tmp_path / "test_it.py").write_text(source + "\n")
     answer = places.pytest(tmp_path / "log", sys.executable, "-c", os.devnull, "--rootdir", tmp_path,
-                           tmp_path / "test_it.py", path=tmp_path)
+                           tmp_path / "test_it.py", *places.WITHOUT_TORCH)
     assert [os.path.basename(line) for line in answer.splitlines()] == told.splitlines()
 
 
