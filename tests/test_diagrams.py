@@ -18,9 +18,9 @@ EDGES = [("w", "p", "times x"), ("x", "p", "times w")]
 DIAGRAMS = {
     "lecture_network": lambda ax=None: diagrams.lecture_network(ax),
     "shapes": lambda ax=None: diagrams.shapes(FACTORS, RESULT, ax),
-    "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t", "1"], ax),
+    "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], [2, 3, 9], [0.5, -4], {1: "w"}, ax),
     "graph": lambda ax=None: diagrams.graph(NODES, EDGES, ax),
-    "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], ["p", "q"], "sum", ax),
+    "paths": lambda ax=None: diagrams.paths("a", ["z", "y"], [0.25, -1], [2, 3], ax),
     "ring": lambda ax=None: diagrams.ring(["s0", "s1", "s2"], ax, "round 0"),
 }
 each_diagram = pytest.mark.parametrize("draw", DIAGRAMS.values(), ids=list(DIAGRAMS))
@@ -71,12 +71,18 @@ def test_boxes_are_to_scale_and_the_inner_sizes_stand_beside_one_another():
     assert [t.get_text() for t in ax.texts] == ["X", "5", "6", "Wᵀ", "7", "5", "Z", "7", "6", "·", "="]
 
 
-def test_a_chain_has_values_in_blue_above_and_gradients_in_orange_beneath():
-    drawn = texts(diagrams.chain(["x", "a", "L"], ["2", "3", "9"], ["s", "t"], ["st", "t′", "1"]))
-    for value in ("2", "3", "9"):
+def test_a_chain_has_values_in_blue_above_and_gradients_by_the_chain_rule_in_orange_beneath():
+    drawn = texts(diagrams.chain(["x", "a", "b", "L"], [2, 3, 1 / 3, 9], [0.5, -4, 1 / 8]))
+    for value in ("2", "3", "0.333", "9"):
         assert drawn[value].get_position()[1] > 0 and to_hex(drawn[value].get_color()) == FORWARD.lower()
-    for gradient in ("st", "t′", "1"):
+    for gradient in ("$\\mathrm{d}x$\n−0.25", "$\\mathrm{d}a$\n−0.5", "$\\mathrm{d}b$\n0.125", "1"):
         assert drawn[gradient].get_position()[1] < 0 and to_hex(drawn[gradient].get_color()) == BACKWARD.lower()
+    assert {"× 0.5", "× −4", "× 0.125"} < set(drawn)
+
+
+def test_a_weight_of_a_chain_has_the_gradient_where_it_enters_times_the_value_before():
+    drawn = texts(diagrams.chain(["x", "z", "L"], [3, 1, 2], [0.5, -4], {1: "w"}))
+    assert "$\\mathrm{d}z$\n−4\n$\\mathrm{d}w$\n−12" in drawn and "$\\mathrm{d}x$\n−2" in drawn
 
 
 def test_a_graph_has_values_above_its_nodes_gradients_beneath_and_an_arrow_each_way_for_each_edge():
@@ -102,13 +108,18 @@ def test_in_a_ring_everybody_sends_to_the_next_and_the_last_to_the_first(n):
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 5])
-def test_every_path_comes_back_to_the_unit_and_has_its_label_on_it(n):
-    ax = diagrams.paths("a", [f"z{i}" for i in range(n)], [f"w{i}" for i in range(n)])
+def test_every_path_comes_back_to_the_unit_and_has_its_weight_on_it_its_gradient_at_its_end_and_their_sum(n):
+    weights, gradients = np.arange(n) + 10.0, -np.arange(n) - 20.5
+    ax = diagrams.paths("a", [f"z{i}" for i in range(n)], weights, gradients)
     drawn = texts(ax)
     ends = [text.xy for text in ax.texts if text.get_text() == "" and hasattr(text, "xy")]
     assert len(ends) == n and all(abs(x - 0.5) < 1e-9 and abs(y) < 1 for x, y in ends)
     for i in range(n):
-        assert (drawn[f"w{i}"].get_position()[1] > 0) == (drawn[f"z{i}"].get_position()[1] >= 0) or n % 2
+        weight, target, gradient = (drawn[words].get_position() for words in (
+            f"−{20.5 + i} · {10 + i} = −{(10 + i) * (20.5 + i):g}", f"$z{i}$", f"$\\mathrm{{d}}z{i}$ = −{20.5 + i}"))
+        assert (weight[1] > 0) == (target[1] >= 0) or n % 2
+        assert gradient[1] == target[1] and gradient[0] > target[0] > weight[0]
+    assert f"$\\mathrm{{d}}a$ = −{sum((10 + i) * (20.5 + i) for i in range(n)):g}" in drawn
 
 
 def test_the_lecture_s_network_shows_the_shapes_of_its_89_parameters():

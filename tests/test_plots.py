@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 
 from utils import plots
 from utils.descent import LECTURE, gradient_descent
@@ -248,6 +248,15 @@ def test_the_yardstick_knows_what_a_colour_blind_person_confuses():
 @pytest.mark.parametrize("colour", [*COLOURS.values(), plots.QUIET], ids=[*COLOURS, "QUIET"])
 def test_a_colour_stands_out_against_white(colour):
     assert 1.05 / (luminance(colour) + 0.05) >= 3
+
+
+@pytest.mark.parametrize("color", [plots.FORWARD, plots.BACKWARD, plots.TRUTH])
+def test_the_numbers_of_a_matrix_stand_out_against_their_cells_whatever_their_value(color):
+    ax = plots.matrix(np.linspace(-1, 1, 81).reshape(9, 9), color=color)
+    for (i, j), value in np.ndenumerate(ax.images[0].get_array()):
+        drawn = (ax.images[0].to_rgba(value), ax.texts[9 * i + j].get_color())
+        cell, ink = (luminance(to_hex(color)) for color in drawn)
+        assert (max(cell, ink) + 0.05) / (min(cell, ink) + 0.05) >= 4.5
 
 
 @pytest.mark.parametrize("vision", VISION)

@@ -53,19 +53,23 @@ def shapes(factors, result, ax=None):
     return ax
 
 
-def chain(names, values, slopes, gradients, ax=None):
-    """Draw the steps of a calculation in a row, with values above them in blue and gradients beneath in orange.
+def chain(names, values, slopes, weights=None, ax=None):
+    """Draw the steps of a calculation in a row, each `names` with its `values` above it in blue.
 
-    `slopes` stand on the arrows, one fewer than there are names: how each step reacts to the one on its left.
+    `slopes` stand on the arrows, one fewer than there are names: how each step reacts to the one on its left. From them
+    come the gradients beneath, in orange: 1 at the end, and each is the one to its right, times the slope between them.
+    `weights` {i: name} enter at step i, multiplied by the value of step i − 1: their gradients stand there, too.
     """
-    n = len(names)
-    ax = _bare(ax, 2.1 * n, 2.3, (-0.6, 2 * n - 1.4), (-1.15, 1.15))
+    n, gradients, weights = len(names), [*np.cumprod(slopes[::-1])[::-1], 1], weights or {}
+    ax = _bare(ax, 2.1 * n, 2.6 + 0.6 * bool(weights), (-0.6, 2 * n - 1.4), (-1.45 - 0.6 * bool(weights), 1.15))
     for i, (name, value, gradient) in enumerate(zip(names, values, gradients)):
-        _node(ax, (2 * i, 0), name, value, gradient, gap=0.52, pad=0.45)
+        lines = [f"$\\mathrm{{d}}{name}$", _short(gradient)] if i < n - 1 else [_short(gradient)]
+        lines += [f"$\\mathrm{{d}}{weights[i]}$", _short(gradient * values[i - 1])] if i in weights else []
+        _node(ax, (2 * i, 0), f"${name}$", _short(value), "\n".join(lines), gap=0.52, pad=0.45)
     for i, slope in enumerate(slopes):
         _arrow(ax, (2 * i + 0.45, 0.1), (2 * i + 1.55, 0.1), FORWARD)
         _arrow(ax, (2 * i + 1.55, -0.1), (2 * i + 0.45, -0.1), BACKWARD)
-        ax.text(2 * i + 1, -0.2, slope, ha="center", va="top", color=BACKWARD, fontsize=12)
+        ax.text(2 * i + 1, -0.2, f"× {_short(slope)}", ha="center", va="top", color=BACKWARD, fontsize=12)
     return ax
 
 
@@ -91,17 +95,25 @@ def graph(nodes, edges, ax=None):
     return ax
 
 
-def paths(unit, targets, labels, total="", ax=None):
-    """Draw the paths from several units back to one: `labels` stand on the arrows, `total` beneath the unit."""
+def paths(unit, targets, weights, gradients, ax=None):
+    """Draw the paths from several units back to one that feeds them: the gradients come back times the weights.
+
+    `gradients` stand beside their targets, the products with the `weights` on the lines, their sum beneath the unit.
+    """
     heights = 1.5 * (np.arange(len(targets))[::-1] - (len(targets) - 1) / 2)
-    ax = _bare(ax, 7, 0.75 * len(targets) + 1.2, (-1.2, 6.6), (heights[-1] - 0.7, heights[0] + 0.7))
-    for y, target, label in zip(heights, targets, labels):
+    ax = _bare(ax, 8.6, 0.75 * len(targets) + 1.2, (-1.2, 8.6), (heights[-1] - 0.7, heights[0] + 0.7))
+    for y, target, weight, gradient in zip(heights, targets, weights, gradients):
         _arrow(ax, (5.2, 0.94 * y), (0.5, 0.14 * y), BACKWARD)
-        ax.text(2.9, 0.55 * y + 0.14, label, ha="center", va="bottom", color=BACKWARD, fontsize=13,
-                rotation=np.degrees(np.arctan2(0.8 * y, 4.7)), rotation_mode="anchor", transform_rotates_text=True)
-        _circle(ax, (5.7, y), target, TRUTH)
-    _circle(ax, (0, 0), unit, BACKWARD)
-    ax.text(0, -0.75, total, ha="center", va="top", color=BACKWARD, fontsize=13, weight="bold")
+        words = " · ".join(_short(factor, 4) for factor in (gradient, weight)) + f" = {_short(weight * gradient, 4)}"
+        ax.text(2.9, 0.55 * y + 0.14, words, ha="center", va="bottom", color=BACKWARD, fontsize=13,
+                rotation=np.degrees(np.arctan2(0.8 * y, 4.7)), rotation_mode="anchor",
+                transform_rotates_text=True)
+        _circle(ax, (5.7, y), f"${target}$", TRUTH)
+        ax.text(6.25, y, f"$\\mathrm{{d}}{target}$ = {_short(gradient, 4)}", ha="left", va="center", color=BACKWARD,
+                fontsize=13)
+    _circle(ax, (0, 0), f"${unit}$", BACKWARD)
+    total = f"$\\mathrm{{d}}{unit}$ = {_short(np.dot(weights, gradients), 4)}"
+    ax.text(0, -0.75, total, ha="center", va="top", color=BACKWARD, fontsize=13)
     return ax
 
 
@@ -119,6 +131,13 @@ def ring(sent, ax=None, title=""):
         _circle(ax, here, r, FORWARD, size=750)
     ax.text(0, 1.8, title, ha="center", va="center", fontsize=14)
     return ax
+
+
+def _short(number, digits=3):
+    """Return a number to so many digits behind the point, fewer if that is all of it, with a proper minus sign."""
+    exact = f"{number:g}"
+    return (exact if float(exact) == number and len(exact.partition(".")[2]) <= digits
+            else f"{number:.{digits}f}").replace("-", "−")
 
 
 def _arrow(ax, start, end, color):

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import LinearSegmentedColormap, ListedColormap
+from matplotlib.colors import LinearSegmentedColormap, ListedColormap, to_rgb
 from matplotlib.ticker import MaxNLocator
 
 FORWARD, BACKWARD, TRUTH, MISTAKE, QUIET = "#0072B2", "#D55E00", "#1A1A1A", "#AA3377", "#8A8A8A"
@@ -199,17 +199,22 @@ def network(sizes, ax=None, names=None, activations=None):
     return ax
 
 
+def _ink(color):
+    """Return white or black, whichever has the greater contrast on this colour (WCAG 2.2, relative luminance)."""
+    red, green, blue = ((np.array(to_rgb(color)) + 0.055) / 1.055) ** 2.4
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "black"
+
+
 def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row", columns=None):
     """Draw a matrix (m, n) as a heat map with its numbers, counted from 0; grey is negative, `color` positive."""
     M = np.atleast_2d(np.asarray(M, dtype=float))
     ax = ax or axes(width=0.75 * M.shape[1] + 1.6, height=0.55 * M.shape[0] + 1.2)
     scale = scale or max(abs(M).max(), 1e-12)
-    ax.imshow(M, cmap=LinearSegmentedColormap.from_list("signed", [QUIET, "white", color]), vmin=-scale, vmax=scale,
-              aspect="auto")
+    image = ax.imshow(M, cmap=LinearSegmentedColormap.from_list("signed", [QUIET, "white", color]), vmin=-scale,
+                      vmax=scale, aspect="auto")
     for (i, j), value in np.ndenumerate(M):
-        dark = abs(value) > 0.65 * scale
         ax.text(j, i, f"{round(value, digits) + 0:.{digits}f}", ha="center", va="center", fontsize=11,
-                color="white" if dark and value > 0 else TRUTH)
+                color=_ink(image.to_rgba(value)))
     ax.set_title(title)
     ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
     ax.set_xticks(range(M.shape[1]), columns or range(M.shape[1]))

@@ -20,7 +20,7 @@ from utils.checks.results import is_close, leaves, same
 from utils.checks.runs import Run, mapped
 from utils.checks.text import sentence_of
 from utils.checks.verdict import AS_GIVEN, BLANK
-from utils.exercises import MODULES, lessons
+from utils.exercises import lessons
 
 NOTEBOOKS = Path(__file__).parents[2] / "notebooks"
 LESSONS = lessons()
@@ -43,7 +43,7 @@ def answer_of(exercise, function):
 def test_there_are_enough_and_every_notebook_has_its_share():
     assert len(EXERCISES) >= 24
     assert all(len(lesson.exercises) >= 4 for lesson in LESSONS)
-    assert [lesson.notebook[:2] for lesson in LESSONS] == [f"{i:02}" for i in range(len(MODULES))]
+    assert [f"{lesson.notebook}.ipynb" for lesson in LESSONS] == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
     assert len({e.name for e in EXERCISES}) == len(EXERCISES)
 
 
@@ -229,26 +229,26 @@ def test_another_answer_to_a_question_is_never_called_right(exercise, value):
 def parts_of(function, **changed):
     """An answer with several results, some of them changed: changed[name](named results, arguments)."""
     def answer(*args):
-        named = dict(zip(BACKWARD.one_row.parts, function(*args)))
+        named = dict(zip(ROWS.one_row.parts, function(*args)))
         return tuple(changed[name](named, *args) if name in changed else value for name, value in named.items())
 
     return answer
 
 
 def row_with(**changed):
-    return parts_of(BACKWARD.one_row.reference, **changed)
+    return parts_of(ROWS.one_row.reference, **changed)
 
 
-BACKWARD, DESCENT, FORWARD, DERIVATIVES = (import_module(f"utils.exercises.{name}")
-                                           for name in ("backward", "descent", "forward", "derivatives"))
+ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (
+    import_module(f"utils.exercises.{name}") for name in ("rows", "backward", "descent", "forward", "derivatives"))
 STUDENTS = [
-    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"].sum()), "db2 is one number, expected an array of"),
-    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["dz2"]), "db2 has the right numbers, and is a row"),
-    (BACKWARD.one_row, row_with(db2=lambda r, *_: r["da2"][0]), "db2 is made from da2"),
-    (BACKWARD.one_row, row_with(dW2=lambda r, *_: r["dW2"] / 4), "dW2 is 4 times too small everywhere"),
-    (BACKWARD.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
-    (BACKWARD.one_row, lambda *args: BACKWARD.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
-    (BACKWARD.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (ROWS.one_row, row_with(db2=lambda r, *_: r["dz2"].sum()), "db2 is one number, expected an array of"),
+    (ROWS.one_row, row_with(db2=lambda r, *_: r["dz2"]), "db2 has the right numbers, and is a row"),
+    (ROWS.one_row, row_with(db2=lambda r, *_: r["da2"][0]), "db2 is made from da2"),
+    (ROWS.one_row, row_with(dW2=lambda r, *_: r["dW2"] / 4), "dW2 is 4 times too small everywhere"),
+    (ROWS.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
+    (ROWS.one_row, lambda *args: ROWS.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
+    (ROWS.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
     (BACKWARD.shape_of_dW2, (6, 6), "(6, 6) is not the answer"),
     (BACKWARD.shape_of_dW2, (6,), "That is the shape of the bias"),
     (BACKWARD.shape_of_dW2, (6, 9, 1), "has 3 parts, expected a tuple of 2"),

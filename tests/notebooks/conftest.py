@@ -10,7 +10,7 @@ from cells import run
 @pytest.fixture
 def book(request):
     """The run of the notebook that the module `test_lecture_NN` is about."""
-    return run(request.module.__name__[-2:])
+    return run(request.module.__name__.rpartition("_")[2])
 
 
 @pytest.fixture

@@ -912,7 +912,7 @@ def test_layer_1_takes_two_products_and_the_others_three_each_two_operations_a_m
     for sizes, N in (*MODELS.values(), ((5, 7, 4, 3), 6)):
         assert n.compute_time(sizes, N, 1.0) == operations(sizes, N)
         assert n.gradient_bytes(sizes) == size_in_bytes(sizes)
-    assert "three products" in "\n".join(page("04"))
+    assert "Forwards there is one product for each layer. Backwards there are two" in "\n".join(page("04b"))
     assert "to_input=False" in inspect.getsource(distributed.shard_gradients)
 
 

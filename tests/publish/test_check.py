@@ -320,8 +320,8 @@ def test_of_several_notebooks_the_last_by_name_counts_and_that_is_said(tmp_path)
 
 def test_each_lecture_is_told_with_tags_and_without(tmp_path):
     for lesson in lessons():
-        put(tmp_path / "ada" / "tags" / f"{lesson.notebook[:2]}.ipynb", notebook(blanks(lesson), lesson))
-        put(tmp_path / "bob" / "none" / f"{lesson.notebook[:2]}.ipynb", notebook({}, lesson, tags=False))
+        put(tmp_path / "ada" / "tags" / f"{lesson.number}.ipynb", notebook(blanks(lesson), lesson))
+        put(tmp_path / "bob" / "none" / f"{lesson.number}.ipynb", notebook({}, lesson, tags=False))
     assert [(found.student, found.lecture) for found in handed_in(tmp_path)] == [
         (student, lesson.notebook) for student in ("ada", "bob") for lesson in lessons()]
 

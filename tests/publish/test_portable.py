@@ -110,7 +110,7 @@ def archive(cell):
 @each_lesson
 def test_the_first_cell_of_code_is_folded_and_says_what_it_is(files, lesson):
     cells = book(files, lesson.notebook).cells
-    assert cells[0].source.startswith(f"# {lesson.notebook[:2]} · ") and "folded" in cells[1].source
+    assert cells[0].source.startswith(f"# {lesson.number} · ") and "folded" in cells[1].source
     assert cells[2].source.startswith("# @title ") and "temporary folder" in cells[2].source.splitlines()[1]
     assert cells[2].metadata == {"cellView": "form", "_kg_hide-input": True, "jupyter": {"source_hidden": True}}
 
@@ -151,7 +151,7 @@ def test_the_archive_holds_what_a_notebook_may_need_and_no_solution_that_can_be_
 
 def test_a_file_is_small_and_the_same_whenever_and_with_whatever_else_it_is_written(files, tmp_path, capsys):
     assert portable.main(["06", "00_l", "06", "--to", str(tmp_path)]) == 0
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{NAMES[0]}.ipynb", f"{NAMES[6]}.ipynb"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["00_learning_a_function.ipynb", "06_training.ipynb"]
     told = capsys.readouterr().out
     for path in tmp_path.iterdir():
         assert path.read_bytes() == (files / path.name).read_bytes()
@@ -174,7 +174,7 @@ def test_what_code_needs_is_read_off_its_imports(source, found):
 @each_lesson
 def test_a_notebook_asks_for_torch_only_where_it_is_needed(files, lesson):
     asked = ast.literal_eval(first_cell(files, lesson.notebook).rpartition('""", ')[2].removesuffix(")"))
-    with_torch = {"torch"} if lesson.notebook[:2] in ("05", "07") else set()
+    with_torch = {"torch"} if lesson.number in ("05", "07") else set()
     assert asked.keys() == {"Python", "numpy", "matplotlib"} | with_torch
 
 

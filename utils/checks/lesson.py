@@ -5,10 +5,10 @@ from utils.checks.exercise import Exercise
 
 
 class Lesson:
-    """The exercises of one notebook, in their order."""
+    """The exercises of one notebook, in their order; `number` is the notebook's, "04b" for example."""
 
     def __init__(self, notebook):
-        self.notebook, self.exercises = notebook, {}
+        self.notebook, self.number, self.exercises = notebook, notebook.partition("_")[0], {}
 
     def exercise(self, **data):
         """Make an exercise of the decorated function, its solution; `data` are the arguments of `Exercise`."""

@@ -1,6 +1,6 @@
 """The catalogue of exercises: a module for each notebook, with a `lesson` and the exercises by their names.
 
-Three notebooks have many; those of their first half stand in a module of their own: `walks`, `rows`, `loops`.
+Two notebooks have many; those of their first half stand in a module of their own: `walks`, `loops`.
 
 A solution is what `.solution()` prints. It may use what its notebook has imported, and nothing else, and so may the
 mistakes: a notebook can be filled in with either. A mistake's docstring is what the student who makes it reads.
@@ -8,7 +8,7 @@ mistakes: a notebook can be filled in with either. A mistake's docstring is what
 
 from importlib import import_module
 
-MODULES = ("learning", "derivatives", "descent", "forward", "backward", "autograd", "training", "machines")
+MODULES = ("learning", "derivatives", "descent", "forward", "rows", "backward", "autograd", "training", "machines")
 
 
 def lessons():

@@ -1,23 +1,47 @@
-"""Exercises of notebook 04: `rows` has those of its first half; here are the batch, the whole way back, and a step."""
+"""Exercises of notebook 04b: the batch, the whole way back, and a step."""
 
 import numpy as np
 
 from utils.activations import relu, sigmoid, softmax, tanh
-from utils.exercises.rows import (
-    collapse,
-    jacobian,
-    lesson,
-    let_through,
-    one_row,
-    scalar_chain,
-    shape_of_dW2,
-    two_units,
-)
+from utils.checks.lesson import Lesson
 from utils.mlp import forward, initialize
 
-__all__ = ["backward", "collapse", "error_signal", "expected_fall", "jacobian", "lesson", "let_through", "one_row",
-           "scalar_chain", "shape_of_dW2", "two_units", "whole_batch"]
+lesson = Lesson("04b_whole_network")
 rng = np.random.default_rng(14)
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    rtol=0,
+    hints=["dV has the shape of V, for every V, whatever the batch.",
+           "W[2] takes in the 9 units of layer 1 and puts out the 6 of layer 2. Which number comes first?"])
+def shape_of_dW2():
+    """a tuple"""
+    return (6, 9)
+
+
+@shape_of_dW2.mistake("transposed")
+def shape_turned():
+    """Rows are outputs and columns are inputs: W[2] is (out, in), and its gradient has the same shape."""
+    return (9, 6)
+
+
+shape_of_dW2.wrong_answers(
+    shape_of_batch=((12, 6),
+        "That is the shape of Z[2], one row a sample. The weights are shared by all samples, and so is their "
+        "gradient."),
+    shape_of_input=((12, 9),
+        "That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their "
+        "gradient."),
+    shape_per_sample=((12, 6, 9),
+        "One gradient for each sample would have this shape. The loss is their average, and so is the gradient: "
+        "the 12 is gone."),
+    shape_with_bias=((6, 10),
+        "You have counted the bias as a column. It is not in W[2], and has a gradient of its own."),
+    shape_of_bias=(6,
+        "That is the shape of the bias, and of its gradient. W[2] has a number for each *pair* of units."),
+    shape_counted=(54,
+        "That is how many numbers there are. A shape says how they are arranged: a tuple of rows and columns."))
 
 
 def batch_sample(N, n, m, k):
@@ -364,6 +388,24 @@ def backward_divides(W, A, f, dA):
 
 
 @lesson.exercise(
+    level=2, minutes=4,
+    rtol=0,
+    hints=["dW of a layer is a product of (out, N) and (N, in): N · out · in multiplications.",
+           "Layer 2 needs a second product of the same size, for the dA of layer 1. Layer 1 needs none."])
+def cost_back():
+    """a number"""
+    return 3200
+
+
+cost_back.wrong_answers(
+    cost_forward=(2400, "That is one product for each layer, as forwards. Layer 2 hands something back as well."),
+    cost_of_input=(4800, "You count two products for both layers. Layer 1 need not hand anything back."),
+    cost_other_layer=(4000, "The second product is not that of layer 1: it is layer 2 that hands something back."),
+    cost_one_sample=(400, "That is for one sample; the batch has 8."),
+    cost_parameters=(325, "That is how many parameters there are. Each product of matrices goes over all samples."))
+
+
+@lesson.exercise(
     level=1, minutes=2,
     rtol=0.01,
     hints=["If one parameter moves by Δ, the loss changes by about its partial derivative g times Δ. Here Δ is −η g.",
@@ -389,3 +431,18 @@ expected_fall.wrong_answers(
     fall_divided=(0.321 / 0.5, "You have divided by η. The longer the step is, the further the loss falls."),
     fall_is_the_loss=(1.1394 - 0.1605, "That is what the loss would be after the step. Asked is by how much it falls."),
     fall_averaged=(0.5 * 0.321 / 89, "You have taken the mean. All 89 parameters move, and what they do adds up."))
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    parts=("half", "sure"), rtol=0.03,
+    hints=["The slope of a sigmoid is a (1 − a).", "On the way back the slopes multiply."])
+def two_slopes():
+    """two numbers (both 0.5, both 0.99)"""
+    return 0.0625, 0.00009801
+
+
+two_slopes.wrong_answers(
+    slopes_of_one=((0.25, 0.0099), "That is one slope. There are two in a row, and they multiply."),
+    slopes_added=((0.5, 0.0198), "You have added the two. Along a path the factors multiply."),
+    slopes_of_outputs=((0.25, 0.9801), "You have multiplied the outputs. The slope is a (1 − a)."))

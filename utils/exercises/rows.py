@@ -1,4 +1,4 @@
-"""Exercises of notebook 04, its first half: one unit, then one sample, back through softmax and a layer."""
+"""Exercises of notebook 04: one unit, a chain of two, then one sample, back through a layer and softmax."""
 
 import numpy as np
 
@@ -7,40 +7,6 @@ from utils.checks.lesson import Lesson
 
 lesson = Lesson("04_backward_pass")
 rng = np.random.default_rng(4)
-
-
-@lesson.exercise(
-    level=1, minutes=2,
-    rtol=0,
-    hints=["dV has the shape of V, for every V, whatever the batch.",
-           "W[2] takes in the 9 units of layer 1 and puts out the 6 of layer 2. Which number comes first?"])
-def shape_of_dW2():
-    """a tuple"""
-    return (6, 9)
-
-
-@shape_of_dW2.mistake("transposed")
-def shape_turned():
-    """Rows are outputs and columns are inputs: W[2] is (out, in), and its gradient has the same shape."""
-    return (9, 6)
-
-
-shape_of_dW2.wrong_answers(
-    shape_of_batch=((12, 6),
-        "That is the shape of Z[2], one row a sample. The weights are shared by all samples, and so is their "
-        "gradient."),
-    shape_of_input=((12, 9),
-        "That is the shape of A[1], one row a sample. The weights are shared by all samples, and so is their "
-        "gradient."),
-    shape_per_sample=((12, 6, 9),
-        "One gradient for each sample would have this shape. The loss is their average, and so is the gradient: "
-        "the 12 is gone."),
-    shape_with_bias=((6, 10),
-        "You have counted the bias as a column. It is not in W[2], and has a gradient of its own."),
-    shape_of_bias=(6,
-        "That is the shape of the bias, and of its gradient. W[2] has a number for each *pair* of units."),
-    shape_counted=(54,
-        "That is how many numbers there are. A shape says how they are arranged: a tuple of rows and columns."))
 
 
 @lesson.exercise(
@@ -179,13 +145,146 @@ two_units.wrong_answers(
         "dz2: −1/a and the slope a (1 − a) make a − 1 together. The slope is in it already."))
 
 
+def chain_sample(n):
+    """Return the weights w (keys 1 to n) of n units in a chain, without biases, and their outputs a (keys 0 to n)."""
+    w, a = {k: rng.normal() for k in range(1, n + 1)}, {0: rng.normal()}
+    for k in w:
+        a[k] = float(1 / (1 + np.exp(-w[k] * a[k - 1])))
+    return w, a
+
+
+@lesson.exercise(
+    level=2, minutes=6,
+    parts=("dz", "dw"),
+    samples=[chain_sample(3), chain_sample(2), chain_sample(5), chain_sample(1)],
+    hints=["Begin with three dicts, da = {len(w): -1 / a[len(w)]} and two empty ones; then `for k in reversed(w):`.",
+           "The three lines in the loop are the three formulas, in their order.",
+           "The slope of unit k is a[k] * (1 - a[k]); what came in there is a[k - 1].",
+           "What unit k hands to the one before is its dz, times the weight between them, w[k]."])
+def sweep(w, a):
+    """Return the dicts dz and dw, with the keys of w; the right answer is "yes". `a` has the key 0 as well."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake("activation's derivative forgotten")
+def sweep_without_slope(w, a):
+    """The sigmoid's slope is missing: dz is da times a (1 − a)."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k]
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake("weights of the wrong layer")
+def sweep_without_weight(w, a):
+    """On the way to the unit before stands the weight between the two: da(k − 1) is dz(k) times w(k)."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_own_output(w, a):
+    """dw: you took the unit's own output, a(k). The weight is multiplied by what came in, a(k − 1)."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_slope_before(w, a):
+    """dz: the slope is that of the unit itself, a(k) (1 − a(k)), and not of the one before."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k - 1] * (1 - a[k - 1])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_input_handed_back(w, a):
+    """da: you multiplied by what came in, a(k − 1), which gives dw. To the unit before it is the weight, w(k)."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * a[k - 1]
+    return dz, dw
+
+
+@sweep.mistake("wrong sign")
+def sweep_uphill(w, a):
+    """All signs are reversed: the loss is −log a, so what comes back first is −1/a."""
+    da, dz, dw = {len(w): 1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    hints=["Follow each path back: what comes back at its end, times its weight.",
+           "Two paths lead to the unit, and what comes back along them adds up."])
+def two_paths():
+    """a number"""
+    return 5
+
+
+two_paths.wrong_answers(
+    paths_without_weights=(-1, "The weights are left out: each path multiplies by its own."),
+    paths_crossed=(-10, "The weights have changed places: the 2 comes back over the line with the weight 4."),
+    paths_unsigned=(11, "The second dz is −3: what comes back along that path is taken away."),
+    paths_summed_first=(-5, "Each path multiplies for itself, and only then are they added."),
+    paths_multiplied=(-24, "Along a path factors multiply; over the paths they add up."),
+    paths_mean=(2.5, "The paths add up; their mean is only half of it."),
+    paths_one=(8, "That is what comes back along the first path. There is a second one."))
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    hints=["Two units, three inputs: a weight for each pair, one row for each unit.",
+           "The first row belongs to dz = 2: what comes back is 2, times 3, 5 and 7, which went in."])
+def small_dW():
+    """a list of two rows of three numbers"""
+    return [[6, 10, 14], [-3, -5, -7]]
+
+
+@small_dW.mistake("transposed")
+def small_turned():
+    """Rows are units and columns are inputs, as in W itself: two rows of three numbers."""
+    return [[6, -3], [10, -5], [14, -7]]
+
+
+small_dW.wrong_answers(
+    small_unsigned=([[6, 10, 14], [3, 5, 7]], "The second dz is −1: its whole row has the opposite sign."),
+    small_inputs=([[3, 5, 7], [3, 5, 7]], "These are the inputs alone. Each row is multiplied by the dz of its unit."),
+    small_dz=([[2, 2, 2], [-1, -1, -1]], "This is dz alone. Each column is multiplied by its input."),
+    small_added=([[5, 7, 9], [2, 4, 6]], "You have added: here the two factors multiply."))
+
+
 def row_sample(n, m, k):
     """Return dz3 (1, k), W3 (k, m), a2 (1, m), a1 (1, n) of one sample."""
     return rng.normal(size=(1, k)), rng.normal(size=(k, m)), sigmoid(rng.normal(size=(1, m))), rng.random((1, n))
 
 
 @lesson.exercise(
-    level=3, minutes=10,
+    level=2, minutes=8,
     parts=("da2", "dz2", "dW2", "db2"),
     samples=[row_sample(7, 4, 3), row_sample(2, 5, 6), row_sample(3, 4, 4), row_sample(3, 1, 2)],
     hints=["da2 goes back through the weights: forward used W3 turned round, backward uses it as it is.",

@@ -48,9 +48,10 @@ class Parser(argparse.ArgumentParser):
 
 
 def notebooks(name):
-    """Return the paths of the notebooks whose names start so; refuse a name that none has."""
+    """Return the paths of the notebooks whose names start so, 04 without 04b; refuse a name that none has."""
     every = sorted((ROOT / "notebooks").glob("*.ipynb"))
-    found = [path for path in every if name and path.name.startswith(name)]
+    alike = [path for path in every if name and path.name.startswith(name)]
+    found = [path for path in alike if path.name.startswith(f"{name}_")] or alike
     if not found:
         refuse(f"There is no notebook \"{name}\"; there are {', '.join(path.stem for path in every)}.")
     return found

@@ -27,7 +27,7 @@ WIDTH = 4000  # letters in a line of the archive: where a cell cannot be folded,
 KINDS = (".py", ".js", ".npz", ".md")
 LEFT_OUT, KEPT = ("__main__.py", "jupyter", "publish"), ("publish/__init__.py", "publish/standin.py")
 OLDEST = {"Python": (3, 11), "numpy": (2, 0), "matplotlib": (3, 8), "torch": ()}
-LINK = re.compile(r"\[([^]]+)\]\((\d\d_\w+\.ipynb)\)")
+LINK = re.compile(r"\[([^]]+)\]\((\d\d\w?_\w+\.ipynb)\)")
 NOTE = ("*This file is complete: the cell below, folded, holds the lecture's own code. Run it first. "
         "Nothing is installed, and nothing is fetched.*")
 CELL = '''\
