@@ -3,6 +3,7 @@
 import inspect
 import itertools
 import json
+import linecache
 import re
 import time
 from importlib import import_module
@@ -239,6 +240,16 @@ def row_with(**changed):
     return parts_of(ROWS.one_row.reference, **changed)
 
 
+def swept(dz, dw, da):
+    """Return a student's loop for exercise 4 of notebook 04, as a cell leaves it, with these right-hand sides."""
+    source = ("def my_sweep(w, a):\n    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}\n    for k in reversed(w):\n"
+              f"        dz[k] = {dz}\n        dw[k] = {dw}\n        da[k - 1] = {da}\n    return dz, dw\n")
+    name, names = f"<cell {len(linecache.cache)}>", {}
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    exec(compile(source, name, "exec"), names)
+    return names["my_sweep"]
+
+
 ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (
     import_module(f"utils.exercises.{name}") for name in ("rows", "backward", "descent", "forward", "derivatives"))
 STUDENTS = [
@@ -249,6 +260,11 @@ STUDENTS = [
     (ROWS.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
     (ROWS.one_row, lambda *args: ROWS.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
     (ROWS.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (ROWS.sweep, swept("...", "dz[k] * a[k - 1]", "dz[k] * w[k]"), "`dz[k] = ...`, is still to be filled in"),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "..."), "`dw[k] = ...`, is still to be filled in"),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "dz[k] * w[k]"), "dz is right; dw is open"),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * a[k]"), "look at the name a"),
+    (ROWS.two_paths, "8(400)", "is a text, expected one number"),
     (BACKWARD.shape_of_dW2, (6, 6), "(6, 6) is not the answer"),
     (BACKWARD.shape_of_dW2, (6,), "That is the shape of the bias"),
     (BACKWARD.shape_of_dW2, (6, 9, 1), "has 3 parts, expected a tuple of 2"),

@@ -119,7 +119,7 @@ def computed(text):
     try:
         value = _value(ast.parse(text.replace("^", "**").replace("−", "-").replace("·", "*"), mode="eval").body)
         return value if isinstance(value, int | float) and math.isfinite(value) else None
-    except (SyntaxError, ValueError, ArithmeticError, KeyError, TypeError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, ArithmeticError, KeyError, TypeError, AttributeError, RecursionError, MemoryError):
         return None
 
 

@@ -145,9 +145,9 @@ two_units.wrong_answers(
         "dz2: −1/a and the slope a (1 − a) make a − 1 together. The slope is in it already."))
 
 
-def chain_sample(n):
+def chain_sample(n, rng):
     """Return the weights w (keys 1 to n) of n units in a chain, without biases, and their outputs a (keys 0 to n)."""
-    w, a = {k: rng.normal() for k in range(1, n + 1)}, {0: rng.normal()}
+    w, a = {k: 2 * rng.normal() for k in range(1, n + 1)}, {0: rng.normal()}
     for k in w:
         a[k] = float(1 / (1 + np.exp(-w[k] * a[k - 1])))
     return w, a
@@ -156,7 +156,7 @@ def chain_sample(n):
 @lesson.exercise(
     level=2, minutes=6,
     parts=("dz", "dw"),
-    samples=[chain_sample(3), chain_sample(2), chain_sample(5), chain_sample(1)],
+    samples=[chain_sample(n, np.random.default_rng(n)) for n in (3, 2, 5, 1)],
     hints=["Begin with three dicts, da = {len(w): -1 / a[len(w)]} and two empty ones; then `for k in reversed(w):`.",
            "The three lines in the loop are the three formulas, in their order.",
            "The slope of unit k is a[k] * (1 - a[k]); what came in there is a[k - 1].",
@@ -223,6 +223,39 @@ def sweep_input_handed_back(w, a):
         dz[k] = da[k] * a[k] * (1 - a[k])
         dw[k] = dz[k] * a[k - 1]
         da[k - 1] = dz[k] * a[k - 1]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_past_the_sigmoid(w, a):
+    """da: what a unit hands back is its dz times w(k), and not its da: it has to go through the sigmoid first."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = da[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_slope_twice(w, a):
+    """You begin with a − 1, which is dz of the last unit: its slope is in it already. da of that unit is −1/a."""
+    da, dz, dw = {len(w): a[len(w)] - 1}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k] * a[k - 1]
+        da[k - 1] = dz[k] * w[k]
+    return dz, dw
+
+
+@sweep.mistake()
+def sweep_without_input(w, a):
+    """dw: what came in is missing. The weight is multiplied by it, so dw(k) is dz(k) times a(k − 1)."""
+    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}
+    for k in reversed(w):
+        dz[k] = da[k] * a[k] * (1 - a[k])
+        dw[k] = dz[k]
+        da[k - 1] = dz[k] * w[k]
     return dz, dw
 
 
