@@ -48,7 +48,7 @@ each_picture = pytest.mark.parametrize("draw", list(PICTURES.values()), ids=list
 def test_every_public_function_is_drawn_here():
     public = {name for name, f in inspect.getmembers(plots, inspect.isfunction)
               if f.__module__ == plots.__name__ and not name.startswith("_")}
-    assert public == {*PICTURES, "axes", "images", "show", "table"}
+    assert public == {*PICTURES, "axes", "images", "ink", "show", "table"}
 
 
 @each_picture

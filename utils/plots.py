@@ -199,10 +199,10 @@ def network(sizes, ax=None, names=None, activations=None):
     return ax
 
 
-def _ink(color):
+def ink(color):
     """Return white or black, whichever has the greater contrast on this colour (WCAG 2.2, relative luminance)."""
     red, green, blue = ((np.array(to_rgb(color)) + 0.055) / 1.055) ** 2.4
-    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "black"
+    return "#FFF" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.18 else "#000"
 
 
 def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row", columns=None):
@@ -214,7 +214,7 @@ def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row"
                       vmax=scale, aspect="auto")
     for (i, j), value in np.ndenumerate(M):
         ax.text(j, i, f"{round(value, digits) + 0:.{digits}f}", ha="center", va="center", fontsize=11,
-                color=_ink(image.to_rgba(value)))
+                color=ink(image.to_rgba(value)))
     ax.set_title(title)
     ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
     ax.set_xticks(range(M.shape[1]), columns or range(M.shape[1]))

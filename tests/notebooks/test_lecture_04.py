@@ -5,15 +5,17 @@ import re
 from functools import cache, partial
 from itertools import pairwise
 from math import e, exp, log
+from types import SimpleNamespace
 
 import cells
 import numpy as np
 import pytest
 import torch
 from cells import calls, captions, comes_before, page, prose, run
-from reference import by_torch, close, nudged, slope
+from reference import close, nudged, of_rows, slope
 
 from utils.activations import relu, sigmoid, softmax, softmax_jacobian, tanh
+from utils.exercises import backward
 from utils.exercises import rows as ex
 from utils.losses import cross_entropy, softmax_cross_entropy
 from utils.mlp import MLP, forward
@@ -24,22 +26,16 @@ SURE, SECOND = np.array([[0.0, -800.0]]), np.array([[0.0, 1.0]])
 WEIGHTS, INPUT = (0.5, -1.2, 2.0), 2.0  # of the three units in a chain
 every_layer = pytest.mark.parametrize("l", [1, 2, 3])
 every_sample = pytest.mark.parametrize("i", range(4))
+each_half = pytest.mark.parametrize("number", ["04", "04b"])
 
 
 picture = partial(cells.picture, "04")
 
 
-@pytest.fixture(scope="module")
-def torchs():
-    n = run("04").names
-    return by_torch(n["W"], n["b"], n["X"], n["Y"])
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rows():
     """The gradients of each sample alone."""
-    n = run("04").names
-    return [by_torch(n["W"], n["b"], n["X"][i:i + 1], n["Y"][i:i + 1]) for i in range(4)]
+    return of_rows("04")
 
 
 # All numbers, and all printed lines -----------------------------------------------------------------
@@ -118,11 +114,13 @@ def test_nothing_stops_although_nine_exercises_are_open(book):
     assert "0 of 9 exercises done." in book.printed
 
 
-def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each_is_checked_behind_its_number(book):
-    listed = re.findall(r"  · (\w+) +open", book.printed)
-    assert listed == list(ex.lesson.exercises) and len(listed) == 9
+@pytest.mark.parametrize(("number", "lesson", "count"), [("04", ex.lesson, 9), ("04b", backward.lesson, 7)])
+def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each_is_checked_behind_its_number(
+        number, lesson, count):
+    listed = re.findall(r"  · (\w+) +open", run(number).printed)
+    assert listed == list(lesson.exercises) and len(listed) == count
     parts = [(f"Exercise {k} ·", f"ex.{name}.check(") for k, name in enumerate(listed, 1)]
-    assert comes_before("04", *sum(parts, ()))
+    assert comes_before(number, *sum(parts, ()))
 
 
 def test_whoever_leaves_out_exercise_8_runs_its_cells_all_the_same():
@@ -139,7 +137,9 @@ def test_the_picture_of_the_network_has_the_shapes_of_weights_and_biases_beneath
         assert any(f"({m}, {d})" in line and f"({m},)" in line for line in words), words
 
 
-def test_the_89_parameters_are_35_and_7_28_and_4_12_and_3_and_nudging_them_takes_178_passes(n):
+@each_half
+def test_the_89_parameters_are_35_and_7_28_and_4_12_and_3_and_nudging_them_takes_178_passes(number):
+    n = SimpleNamespace(**run(number).names)
     counts = [(n.W[l].size, n.b[l].size) for l in (1, 2, 3)]
     assert counts == [(35, 7), (28, 4), (12, 3)] and sum(map(sum, counts)) == 89 and 2 * 89 == 178
     assert [n.W[l].shape for l in n.W] == [(7, 5), (4, 7), (3, 4)]
@@ -168,8 +168,9 @@ def test_the_sections_come_in_the_order_of_the_two_plans():
                         "> **From memory.**", "## Recap")
 
 
-def test_from_memory_stands_directly_before_the_recap():
-    cells = page("04")
+@each_half
+def test_from_memory_stands_directly_before_the_recap(number):
+    cells = page(number)
     recap = next(i for i, cell in enumerate(cells) if cell.startswith("## Recap"))
     assert cells[recap - 1].startswith("> **From memory.**")
 

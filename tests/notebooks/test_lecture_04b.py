@@ -13,7 +13,7 @@ import pytest
 import torch
 from cells import NOTEBOOKS, calls, captions, comes_before, page, prose, run, sources
 from matplotlib.colors import to_rgb
-from reference import by_torch, close, nudged, slope
+from reference import by_torch, close, nudged, of_batch, of_rows, slope
 
 from utils.activations import identity, sigmoid, softmax, softmax_jacobian, tanh
 from utils.exercises import backward as ex
@@ -25,7 +25,6 @@ from utils.widgets import backward_stepper
 
 SIZES = (5, 7, 4, 3)
 SURE, SECOND = np.array([[0.0, -800.0]]), np.array([[0.0, 1.0]])
-WEIGHTS = (0.5, -1.0, 2.0)  # of the three units in a chain
 every_layer = pytest.mark.parametrize("l", [1, 2, 3])
 every_sample = pytest.mark.parametrize("i", range(4))
 
@@ -58,17 +57,15 @@ def squared_length(n):
 picture = partial(cells.picture, "04b")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def torchs():
-    n = run("04b").names
-    return by_torch(n["W"], n["b"], n["X"], n["Y"])
+    return of_batch("04b")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def rows():
     """The gradients of each sample alone."""
-    n = run("04b").names
-    return [by_torch(n["W"], n["b"], n["X"][i:i + 1], n["Y"][i:i + 1]) for i in range(4)]
+    return of_rows("04b")
 
 
 @pytest.fixture(scope="module")
@@ -163,21 +160,7 @@ def test_nothing_stops_although_seven_exercises_are_open(book):
     assert "0 of 7 exercises done." in book.printed
 
 
-def test_the_exercises_are_numbered_and_listed_in_the_order_of_the_page_and_each_is_checked_behind_its_number(book):
-    listed = re.findall(r"  · (\w+) +open", book.printed)
-    assert listed == list(ex.lesson.exercises) and len(listed) == 7
-    parts = [(f"Exercise {k} ·", f"ex.{name}.check(") for k, name in enumerate(listed, 1)]
-    assert comes_before("04b", *sum(parts, ()))
-
-
 # The network, and what a name means -----------------------------------------------------------------
-
-
-def test_the_89_parameters_are_35_and_7_28_and_4_12_and_3_and_nudging_them_takes_178_passes(n):
-    counts = [(n.W[l].size, n.b[l].size) for l in (1, 2, 3)]
-    assert counts == [(35, 7), (28, 4), (12, 3)] and sum(map(sum, counts)) == 89 and 2 * 89 == 178
-    assert [n.W[l].shape for l in n.W] == [(7, 5), (4, 7), (3, 4)]
-    assert [n.A[l].shape for l in n.A] == [(4, d) for d in SIZES] and n.A[0] is n.X
 
 
 @every_layer
@@ -231,12 +214,6 @@ def test_the_sections_come_in_the_order_of_the_plan():
 def test_the_price_of_the_introduction_is_that_of_section_3(n):
     assert n.forward_cost + n.backward_cost == 760 and 2 * 89 * n.forward_cost == 53400
     assert "takes 53,400 multiplications. **Backpropagation** finds the same 89 numbers with 760" in said()
-
-
-def test_from_memory_stands_directly_before_the_recap():
-    cells = page("04b")
-    recap = next(i for i, cell in enumerate(cells) if cell.startswith("## Recap"))
-    assert cells[recap - 1].startswith("> **From memory.**")
 
 
 # 1 · The batch --------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ import pytest
 import torch
 from cells import NOTEBOOKS, calls, captions, comes_before, page, prose, run, sources
 from matplotlib.colors import to_rgb
+from reference import close, nudged
 from torch import nn
 from torch.autograd.gradcheck import GradcheckError
 
@@ -32,16 +33,6 @@ SLIDES = json.loads((Path(__file__).parents[1] / "numbers.json").read_text())["m
 every_line = pytest.mark.parametrize("line", ORDER)
 forward_mode = pytest.mark.filterwarnings("ignore:.torch.jit.script:DeprecationWarning")  # torch's own
 every_layer = pytest.mark.parametrize("l", [1, 2, 3])
-
-
-def nudged(f, x, h=1e-6):
-    """How the number f(x) reacts to each entry of x, by centred differences."""
-    return np.reshape([(f(x + s) - f(x - s)) / (2 * h) for s in h * np.eye(x.size).reshape(-1, *x.shape)], x.shape)
-
-
-def close(mine, other, rtol=1e-9):
-    mine, other = np.asarray(mine), np.asarray(other)
-    np.testing.assert_allclose(mine, other, rtol=rtol, atol=rtol * np.abs(other).max())
 
 
 def same(mine, other, rtol=1e-6):

@@ -18,6 +18,7 @@ import pytest
 import torch
 from cells import NOTEBOOKS, calls, captions, comes_before, page, prose, run, sources
 from matplotlib.colors import to_rgb
+from reference import close, nudged
 
 from utils import training
 from utils.activations import identity, relu, softmax, tanh
@@ -128,16 +129,6 @@ def last(run_of_epochs):
     for found in run_of_epochs:  # noqa: B007
         pass
     return found
-
-
-def close(mine, other, rtol=1e-9):
-    mine, other = np.asarray(mine), np.asarray(other)
-    np.testing.assert_allclose(mine, other, rtol=rtol, atol=rtol * np.abs(other).max())
-
-
-def nudged(f, x, h=1e-6):
-    """How the number f(x) reacts to each entry of x, by centred differences."""
-    return np.reshape([(f(x + s) - f(x - s)) / (2 * h) for s in h * np.eye(x.size).reshape(-1, *x.shape)], x.shape)
 
 
 # What the page did, once more

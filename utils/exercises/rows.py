@@ -1,4 +1,4 @@
-"""Exercises of notebook 04: one unit, a chain of two, then one sample, back through a layer and softmax."""
+"""Exercises of notebook 04: one unit, chains of units, then one sample, back through a layer and softmax."""
 
 import numpy as np
 

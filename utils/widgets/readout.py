@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from matplotlib.colors import to_hex, to_rgb
 
-from utils.plots import FORWARD, QUIET
+from utils.plots import FORWARD, QUIET, ink
 
 
 def table(*rows):
@@ -62,8 +62,7 @@ def matrix_table(M, caption, color=FORWARD, marks=(), digits=2, scale=None):
 def shade(share, color):
     """Return the CSS of a cell: white at 0, `color` at 1, grey at −1, and the writing that stands out more on it."""
     background = tint(share, color)
-    r, g, b = (c**2.2 for c in to_rgb(background))
-    return f"background:{background};color:{'#FFF' if 0.2126 * r + 0.7152 * g + 0.0722 * b < 0.18 else '#000'}"
+    return f"background:{background};color:{ink(background)}"
 
 
 def side_by_side(*tables):
