@@ -4,6 +4,7 @@ import asyncio
 import re
 import time
 from html import escape
+from typing import NamedTuple
 
 import ipywidgets as ipw
 import numpy as np
@@ -264,49 +265,75 @@ def test_only_one_plays_at_a_time():
     assert asyncio.run(session())[0] is None
 
 
-def pictures_in_motion(answers, monkeypatch, seconds=0.8):
-    """Let a playground play before a page; return the pictures that it was sent, and the epochs.
+class Sent(NamedTuple):
+    """A picture that a playground has sent: when, after how many questions, the last one when, and was that late?"""
 
-    `answers` says after how many questions the page falls silent; None: it never answers.
+    at: float
+    asked: int
+    asked_at: float
+    late: bool
+
+
+def pictures_in_motion(answers, monkeypatch, enough, seconds=60):
+    """Let a playground play before a page until `enough(pictures, piece)`; return the pictures that it was sent.
+
+    `answers` says after how many questions the page falls silent; None: it never answers. How long that takes is left
+    to the machine.
     """
     async def session():
-        piece, pictures = widgets.playground(), []
-        monkeypatch.setattr(piece, "play", pictures.append)
+        piece, pictures, end = widgets.playground(), [], time.perf_counter() + seconds
+
+        def sent(_):
+            page = piece.page
+            pictures.append(Sent(time.perf_counter(), page.asked, page.when, page.is_late(piece.LATE)))
+
+        monkeypatch.setattr(piece, "play", sent)
         piece.page.answered = int(answers is not None)
         piece.toggle()
-        end = time.perf_counter() + seconds
-        while time.perf_counter() < end:
+        while not enough(pictures, piece):
+            assert time.perf_counter() < end, f"{len(pictures)} pictures in {seconds} s"
             await asyncio.sleep(0.004)
             if answers and piece.page.asked <= answers:
                 piece.page.answered = piece.page.asked
-        sent, epoch = len(pictures), piece.learner.epoch
+        sent_by_then = list(pictures)
         piece.pause()
-        return sent, epoch, piece.page.asked
+        return sent_by_then
 
     return asyncio.run(session())
 
 
 def test_a_page_that_keeps_up_gets_picture_after_picture_and_is_asked_twice_a_second(monkeypatch):
-    sent, _, asked = pictures_in_motion(99, monkeypatch, seconds=1.8)
-    assert sent > 10 and 3 <= asked <= 5
+    pictures = pictures_in_motion(99, monkeypatch, lambda pictures, piece: piece.page.asked == 4)
+    questions = {picture.asked: picture.asked_at for picture in pictures}
+    assert list(questions) == [1, 2, 3] and questions[3] - questions[2] > Motion.ASKING
+    assert len(pictures) > 2 * len(questions)
 
 
 def test_a_page_that_is_late_is_sent_no_more_pictures_and_the_training_goes_on(monkeypatch):
     monkeypatch.setattr(Motion, "PATIENCE", 60.0)
-    some, _, asked = pictures_in_motion(2, monkeypatch, seconds=1.0)
-    more, epoch, _ = pictures_in_motion(2, monkeypatch, seconds=2.0)
-    assert asked == 3 and more <= some + 3 and epoch > 20
+    epochs = []  # since the page is late
+
+    def enough(_, piece):
+        if piece.page.is_late(Motion.LATE):
+            epochs.append(piece.learner.epoch)
+        return epochs and epochs[-1] > epochs[0] + 40
+
+    pictures = pictures_in_motion(2, monkeypatch, enough)
+    late = [picture for picture in pictures if picture.late and picture.asked == 3]
+    assert pictures[-1].asked == 3 and len(late) <= 1  # one may be on its way when the time is up
 
 
 def test_a_page_that_sleeps_is_sent_a_picture_from_time_to_time(monkeypatch):
     monkeypatch.setattr(Motion, "PATIENCE", 0.3)
-    sent, _, _ = pictures_in_motion(1, monkeypatch, seconds=2.0)
-    monkeypatch.setattr(Motion, "PATIENCE", 60.0)
-    assert 2 <= sent - pictures_in_motion(1, monkeypatch, seconds=2.0)[0] <= 8
+    pictures = pictures_in_motion(1, monkeypatch, lambda pictures, _: sum(picture.late for picture in pictures) == 4)
+    times = [picture.at for picture in pictures if picture.late]
+    assert min(np.diff(times[1:])) >= Motion.PATIENCE
 
 
 def test_a_page_that_has_never_answered_is_not_waited_for(monkeypatch):
-    assert pictures_in_motion(None, monkeypatch)[0] > 5
+    monkeypatch.setattr(Motion, "PATIENCE", 60.0)
+    pictures = pictures_in_motion(None, monkeypatch, lambda pictures, _: len(pictures) == 6)
+    assert not any(picture.late for picture in pictures)
 
 
 def test_a_diverging_run_stops_by_itself():
