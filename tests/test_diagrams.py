@@ -16,6 +16,7 @@ FACTORS, RESULT = [("X", 6, 5), ("Wᵀ", 5, 7)], ("Z", 6, 7)
 NODES = {"w": ((0, 1), "2", "6"), "x": ((0, -1), "3", "4"), "p": ((2, 0), "6", "2")}
 EDGES = [("w", "p", "times x"), ("x", "p", "times w")]
 DIAGRAMS = {
+    "layer": lambda ax=None: diagrams.layer(["a", "b"], "z", "W, c", "dW", "dc", ["s", "W"], ["(2,)"] * 3, ax),
     "lecture_network": lambda ax=None: diagrams.lecture_network(ax),
     "shapes": lambda ax=None: diagrams.shapes(FACTORS, RESULT, ax),
     "chain": lambda ax=None: diagrams.chain(["x", "a", "L"], [2, 3, 9], [0.5, -4], {1: "w"}, ax),
@@ -80,9 +81,40 @@ def test_a_chain_has_values_in_blue_above_and_gradients_by_the_chain_rule_in_ora
     assert {"× 0.5", "× −4", "× 0.125"} < set(drawn)
 
 
-def test_a_weight_of_a_chain_has_the_gradient_where_it_enters_times_the_value_before():
+def test_a_weight_of_a_chain_stands_above_its_arrow_and_its_gradient_beneath_is_dz_times_the_value_before():
     drawn = texts(diagrams.chain(["x", "z", "L"], [3, 1, 2], [0.5, -4], {1: "w"}))
-    assert "$\\mathrm{d}z$\n−4\n$\\mathrm{d}w$\n−12" in drawn and "$\\mathrm{d}x$\n−2" in drawn
+    assert {"$\\mathrm{d}z$\n−4", "$\\mathrm{d}x$\n−2"} < set(drawn)
+    weight, gradient = drawn["$w$ = 0.5"], drawn["$\\mathrm{d}w$\n−12"]
+    assert weight.get_position()[0] == gradient.get_position()[0] == 1  # between x at 0 and z at 2
+    assert weight.get_position()[1] > 0 > gradient.get_position()[1]
+    assert [to_hex(text.get_color()) for text in (weight, gradient)] == [FORWARD.lower(), BACKWARD.lower()]
+
+
+def test_a_layer_has_its_shapes_above_and_four_numbered_steps_back_and_its_input_enters_the_second():
+    shapes = ["(2,)", "(3,)", "(4,)"]
+    ax = diagrams.layer(["a", "b"], "z", "W, c", "dW = dz a", "dc = dz", ["times s", "times W"], shapes)
+    drawn = texts(ax)
+    assert {"$a$", "$z$", "$b$", *shapes, "$W, c$", "$\\sigma$"} < set(drawn)
+    assert {"①  times s", "②  dW = dz a", "③  dc = dz", "④  times W"} < set(drawn)
+    for name in "azb":
+        assert drawn[f"$\\mathrm{{d}}{name}$"].get_position()[0] == drawn[f"${name}$"].get_position()[0]
+    arrows = [t for t in ax.texts if getattr(t, "arrow_patch", None)]
+    back, forth = ([(t.xyann, t.xy) for t in arrows if to_hex(t.arrow_patch.get_edgecolor()) == color.lower()]
+                   for color in (BACKWARD, FORWARD))
+    assert len(back) == 4 and len(forth) == 3
+    assert sum(start[0] > end[0] and start[1] == end[1] for start, end in back) == 2  # to the left, along the layer
+    assert sum(start[1] > end[1] for start, end in back) == 2 and sum(start[1] > end[1] for start, end in forth) == 1
+
+
+def test_in_a_network_the_unit_that_is_named_and_its_lines_to_the_right_are_orange_and_nothing_else():
+    orange = BACKWARD.lower()
+    for unit, count in ((None, 0), ((2, 0), 3), ((0, 4), 7)):
+        ax = diagrams.lecture_network(back_from=unit)
+        lines = [line for line in ax.lines if to_hex(line.get_color()) == orange]
+        edges = [to_hex(edge) for column in ax.collections for edge in column.get_edgecolors()]
+        assert len(lines) == count and edges.count(orange) == (unit is not None)
+        if unit:
+            assert {line.get_xdata()[0] for line in lines} == {2 * unit[0]}
 
 
 def test_a_graph_has_values_above_its_nodes_gradients_beneath_and_an_arrow_each_way_for_each_edge():

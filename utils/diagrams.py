@@ -20,11 +20,14 @@ def _bare(ax, width, height, x, y):
     return ax
 
 
-def lecture_network(ax=None):
-    """Draw the lecture's 5-7-4-3 network, with the shapes of its weights and biases beneath."""
+def lecture_network(ax=None, back_from=None):
+    """Draw the lecture's 5-7-4-3 network, with the shapes of its weights and biases beneath.
+
+    `back_from` (layer, unit), layer 0 is the input: this unit and its lines to the next layer are orange.
+    """
     sizes = (5, 7, 4, 3)
     ax = network(sizes, ax or axes(width=8, height=4.6), ["$X$", "$A^{(1)}$", "$A^{(2)}$", "$A^{(3)}$"],
-                 ["$\\sigma$", "$\\sigma$", "softmax"])
+                 ["$\\sigma$", "$\\sigma$", "softmax"], back_from)
     for l, (n, m) in enumerate(itertools.pairwise(sizes), 1):
         ax.text(2 * l - 1, -4.4, f"$W^{{({l})}}$ ({m}, {n})\n$b^{{({l})}}$ ({m},)", ha="center", va="top", fontsize=12)
     ax.set_ylim(-6, 4.6)
@@ -58,18 +61,45 @@ def chain(names, values, slopes, weights=None, ax=None):
 
     `slopes` stand on the arrows, one fewer than there are names: how each step reacts to the one on its left. From them
     come the gradients beneath, in orange: 1 at the end, and each is the one to its right, times the slope between them.
-    `weights` {i: name} enter at step i, multiplied by the value of step i − 1: their gradients stand there, too.
+    `weights` {i: name} enter at step i, multiplied by the value of step i − 1: each stands above the arrow that leads
+    there, and its gradient beneath it.
     """
     n, gradients, weights = len(names), [*np.cumprod(slopes[::-1])[::-1], 1], weights or {}
-    ax = _bare(ax, 2.1 * n, 2.6 + 0.6 * bool(weights), (-0.6, 2 * n - 1.4), (-1.45 - 0.6 * bool(weights), 1.15))
+    ax = _bare(ax, 2.1 * n, 2.6, (-0.6, 2 * n - 1.4), (-1.45, 1.15))
     for i, (name, value, gradient) in enumerate(zip(names, values, gradients)):
         lines = [f"$\\mathrm{{d}}{name}$", _short(gradient)] if i < n - 1 else [_short(gradient)]
-        lines += [f"$\\mathrm{{d}}{weights[i]}$", _short(gradient * values[i - 1])] if i in weights else []
         _node(ax, (2 * i, 0), f"${name}$", _short(value), "\n".join(lines), gap=0.52, pad=0.45)
     for i, slope in enumerate(slopes):
         _arrow(ax, (2 * i + 0.45, 0.1), (2 * i + 1.55, 0.1), FORWARD)
         _arrow(ax, (2 * i + 1.55, -0.1), (2 * i + 0.45, -0.1), BACKWARD)
         ax.text(2 * i + 1, -0.2, f"× {_short(slope)}", ha="center", va="top", color=BACKWARD, fontsize=12)
+    for i, name in weights.items():
+        value = f"${name}$ = {_short(slopes[i - 1])}"
+        ax.text(2 * i - 1, 0.2, value, ha="center", va="bottom", color=FORWARD, fontsize=12)
+        words = f"$\\mathrm{{d}}{name}$\n{_short(gradients[i] * values[i - 1])}"
+        ax.text(2 * i - 1, -0.62, words, ha="center", va="top", color=BACKWARD, fontsize=12, weight="bold")
+    return ax
+
+
+def layer(a, z, W, dW, db, rules, shapes=("", "", ""), ax=None):
+    """Draw one layer with its way forward, in blue, and the four steps of its way back, in orange.
+
+    `a` are the names of what comes in and of what goes out, `z` that of the sum between them, `shapes` theirs from left
+    to right; `W` names the parameters; `dW` and `db` is what to write for their gradients, and `rules` on the two other
+    steps, from the output to z and from z to the input.
+    """
+    ax = _bare(ax, 8.6, 3.5, (-1.3, 9.3), (-2.75, 1.1))
+    for x, name, shape in zip((0, 4, 8), (a[0], z, a[1]), shapes):
+        _node(ax, (x, 0), f"${name}$", shape, f"$\\mathrm{{d}}{name}$", gap=0.55, pad=0.45)
+    for x, forwards, back in ((0, f"${W}$", f"④  {rules[1]}"), (4, "$\\sigma$", f"①  {rules[0]}")):
+        _arrow(ax, (x + 0.75, 0.12), (x + 3.3, 0.12), FORWARD)
+        _arrow(ax, (x + 3.3, -0.12), (x + 0.75, -0.12), BACKWARD)
+        ax.text(x + 2, 0.3, forwards, ha="center", va="bottom", color=FORWARD, fontsize=14)
+        ax.text(x + 2, -0.3, back, ha="center", va="top", color=BACKWARD, fontsize=13)
+    _arrow(ax, (0.62, -0.35), (1.6, -2.1), FORWARD)
+    for x, words in ((2.2, f"②  {dW}"), (5.8, f"③  {db}")):
+        _arrow(ax, (4 + 0.25 * (x - 4), -1.1), (x, -2.1), BACKWARD)
+        ax.text(x, -2.2, words, ha="center", va="top", color=BACKWARD, fontsize=13)
     return ax
 
 

@@ -178,18 +178,23 @@ def samples(X, labels, ax=None):
 # Networks and matrices ----------------------------------------------------------------------------
 
 
-def network(sizes, ax=None, names=None, activations=None):
-    """Draw a layered network as columns of circles; `names` label the columns, `activations` the gaps' right ends."""
+def network(sizes, ax=None, names=None, activations=None, back_from=None):
+    """Draw a layered network as columns of circles; `names` label the columns, `activations` the gaps' right ends.
+
+    `back_from` (column, unit), both counted from 0: this unit and its lines to the right are orange.
+    """
     ax = ax or axes(width=1.8 * len(sizes) + 1.2, height=4.2)
     height = max(sizes)
     places = [[(2.0 * l, (d - 1) / 2 - i) for i in range(d)] for l, d in enumerate(sizes)]
-    for left, right in itertools.pairwise(places):
-        for a in left:
+    for l, (left, right) in enumerate(itertools.pairwise(places)):
+        for i, a in enumerate(left):
+            look = {"color": BACKWARD, "lw": 2.2} if (l, i) == back_from else {"color": QUIET, "lw": 0.7, "alpha": 0.7}
             for b in right:
-                ax.plot(*zip(a, b, strict=True), color=QUIET, lw=0.7, alpha=0.7, zorder=1)
+                ax.plot(*zip(a, b, strict=True), zorder=1, **look)
     for l, column in enumerate(places):
         color = TRUTH if l == 0 else FORWARD
-        ax.scatter(*zip(*column, strict=True), s=260, color="white", edgecolor=color, lw=2.2, zorder=2)
+        edges = [BACKWARD if (l, i) == back_from else color for i in range(len(column))]
+        ax.scatter(*zip(*column, strict=True), s=260, color="white", edgecolor=edges, lw=2.2, zorder=2)
         name = names[l] if names else f"{sizes[l]}"
         ax.text(2.0 * l, height / 2 + 0.25, name, ha="center", va="bottom", color=color, fontsize=13)
         if l and activations:

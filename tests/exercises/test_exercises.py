@@ -136,7 +136,7 @@ def test_the_blank_is_a_blank(exercise):
     names = dict(vars(inspect.getmodule(exercise.reference)))
     exec(exercise.blank(), names)
     verdict = exercise.verdict(names[f"my_{exercise.name}"])
-    assert verdict[:2] == ("blank", AS_GIVEN if exercise.given else BLANK)
+    assert verdict[:2] == ("blank", BLANK if "..." in exercise.blank() else AS_GIVEN)
 
 
 # Wrong ---------------------------------------------------------------------------------------------
@@ -253,13 +253,15 @@ def swept(dz, dw, da):
 ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (
     import_module(f"utils.exercises.{name}") for name in ("rows", "backward", "descent", "forward", "derivatives"))
 STUDENTS = [
-    (ROWS.one_row, row_with(db2=lambda r, *_: r["dz2"].sum()), "db2 is one number, expected an array of"),
-    (ROWS.one_row, row_with(db2=lambda r, *_: r["dz2"]), "db2 has the right numbers, and is a row"),
-    (ROWS.one_row, row_with(db2=lambda r, *_: r["da2"][0]), "db2 is made from da2"),
-    (ROWS.one_row, row_with(dW2=lambda r, *_: r["dW2"] / 4), "dW2 is 4 times too small everywhere"),
-    (ROWS.one_row, row_with(dz2=lambda r, *_: -r["dz2"]), "dz2 has the right size everywhere, and the wrong sign"),
-    (ROWS.one_row, lambda *args: ROWS.one_row.reference(*args)[:3], "3 parts, expected 4 results (da2,"),
-    (ROWS.one_row, lambda dz3, W3, a2, a1: (dz3 @ W3.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (ROWS.one_row, row_with(db=lambda r, *_: r["dz"].sum()), "db is one number, expected an array of"),
+    (ROWS.one_row, row_with(db=lambda r, *_: r["dz"]), "db has the right numbers, and is a row"),
+    (ROWS.one_row, row_with(db=lambda r, da, *_: da[0]), "db is made from da"),
+    (ROWS.one_row, row_with(dW=lambda r, *_: r["dW"] / 4), "dW is 4 times too small everywhere"),
+    (ROWS.one_row, row_with(dz=lambda r, *_: -r["dz"]), "dz has the right size everywhere, and the wrong sign"),
+    (ROWS.one_row, lambda *args: ROWS.one_row.reference(*args)[:3], "3 parts, expected 4 results (dz,"),
+    (ROWS.one_row, lambda da, a, a_before, W: (da @ W.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
+    (ROWS.one_sample, ROWS.one_sample_begun, "Not filled in yet."),
+    (BACKWARD.backward, lambda W, A, f, dA: ({**BACKWARD.backward.reference(W, A, f, dA)[0], 1: ...}, {}), "is open"),
     (ROWS.sweep, swept("...", "dz[k] * a[k - 1]", "dz[k] * w[k]"), "`dz[k] = ...`, is still to be filled in"),
     (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "..."), "`dw[k] = ...`, is still to be filled in"),
     (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "dz[k] * w[k]"), "dz is right; dw is open"),

@@ -24,7 +24,7 @@ class Exercise:
     `solution` is the reference; its body is what `.solution()` prints and what `.check(f)` compares with.
     `samples` are tuples of arguments, NumPy's, with sizes that differ; an exercise whose solution takes no
     arguments is a question, and its answer a value. `mistakes` are functions with the same arguments.
-    `parts` names the results, where there are several; `given` is the faulty code that is to be mended;
+    `parts` names the results, where there are several; `given` is the code in the student's cell, faulty or begun;
     `remark` is added to the praise, `advice` to the diagnosis of a mistake that has no name; `rtol` is relative
     to the largest right number. `level` says how hard it is, 1 to 3, and `minutes` how long it takes a student; `also`
     are other ways to say the answer to a question; `tell` judges such an answer by itself: it returns the sentence to

@@ -20,7 +20,7 @@ def source_of(exercise, function):
 
 
 def blank_of(exercise):
-    """Return what a student finds in the cell: the faulty code, or a head and dots in place of the answer."""
+    """Return what a student finds in the cell: the code that is given, or a head and dots for an answer."""
     if exercise.given:
         return source_of(exercise, exercise.given)
     doc = inspect.getdoc(exercise.reference)

@@ -94,7 +94,7 @@ def _compared(case):
         if sentence := _meddled(case):
             return Verdict("wrong", sentence, "arguments changed")
         return Verdict("right", f"{_praise(exercise)} {exercise.remark}".strip())
-    for find in (_half_done, _as_given, _known, _suspected):
+    for find in (_unchanged, _half_done, _like_given, _known, _suspected):
         if (verdict := find(case)) is not None:
             return verdict
     if told:
@@ -118,15 +118,20 @@ def _praise(exercise):
 # Known mistakes, then what often goes wrong -----------------------------------------------------------
 
 
+def _unchanged(case):
+    given = case.exercise.given
+    if given and same_code(case.answer, given):
+        return Verdict("blank", BLANK if Ellipsis in given.__code__.co_consts else AS_GIVEN)
+    return None
+
+
 def _half_done(case):
     sentence = half_done(case)
     return sentence if sentence is None else Verdict("open", sentence, "open") if sentence else Verdict("blank", BLANK)
 
 
-def _as_given(case):
+def _like_given(case):
     given, rtol = case.exercise.given, case.exercise.rtol
-    if given and same_code(case.answer, given):
-        return Verdict("blank", AS_GIVEN)
     if given and same(case.mine, case.outcomes(given), rtol):
         return Verdict("wrong", LIKE_GIVEN, "as given")
     return None

@@ -44,15 +44,14 @@ shape_of_dW2.wrong_answers(
         "That is how many numbers there are. A shape says how they are arranged: a tuple of rows and columns."))
 
 
-def batch_sample(N, n, m, k):
-    """Return Z3 (N, k), Y (N, k), W3 (k, m), A2 (N, m), A1 (N, n)."""
-    Y = np.eye(k)[rng.integers(0, k, N)]
-    return rng.normal(size=(N, k)), Y, rng.normal(size=(k, m)), sigmoid(rng.normal(size=(N, m))), rng.random((N, n))
+def logits_sample(N, k):
+    """Return Z3 (N, k) and Y (N, k)."""
+    return rng.normal(size=(N, k)), np.eye(k)[rng.integers(0, k, N)]
 
 
 @lesson.exercise(
     level=2, minutes=5,
-    samples=[batch_sample(4, 1, 1, 3)[:2], batch_sample(3, 1, 1, 5)[:2], batch_sample(6, 1, 1, 2)[:2]],
+    samples=[logits_sample(4, 3), logits_sample(3, 5), logits_sample(6, 2)],
     hints=["First what the network said: softmax turns Z3 into A3.",
            "Then what it said, minus what it should have said.",
            "The loss is an average. Where has its 1/N gone?"])
@@ -124,106 +123,111 @@ def signal_of_whole_batch(Z3, Y):
     return (E / E.sum() - Y) / len(Y)
 
 
-def layer_sample(N, n, m, k):
-    """Return dZ3 (N, k), W3 (k, m), A2 (N, m), A1 (N, n)."""
-    return rng.normal(size=(N, k)) / N, *batch_sample(N, n, m, k)[2:]
+def layer_sample(N, n, m):
+    """Return dA and A (N, m), A_before (N, n), W (m, n)."""
+    return (rng.normal(size=(N, m)) / N, sigmoid(rng.normal(size=(N, m))), rng.random((N, n)),
+            rng.normal(size=(m, n)))
 
 
 @lesson.exercise(
     level=2, minutes=4,
-    parts=("dA2", "dZ2", "dW2", "db2"),
-    samples=[layer_sample(4, 7, 5, 3), layer_sample(6, 2, 3, 5), layer_sample(3, 4, 5, 5)],
+    parts=("dZ", "dW", "db", "dA_before"),
+    samples=[layer_sample(4, 7, 5), layer_sample(6, 2, 3), layer_sample(3, 5, 5)],
     hints=["Three of the four lines are those of one row, with capital letters.",
-           "The matrix product adds up the samples by itself. The 1/N is in dZ3 already.",
+           "The matrix product adds up the samples by itself. The 1/N is in dA already.",
            "Every row uses the same bias, so the rows' gradients add up. Which axis counts the rows?"])
-def whole_batch(dZ3, W3, A2, A1):
-    """Return dA2 and dZ2, shape (N, d2), dW2, shape (d2, d1), and db2, shape (d2,)."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    dW2 = dZ2.T @ A1
-    db2 = dZ2.sum(0)
-    return dA2, dZ2, dW2, db2
+def whole_batch(dA, A, A_before, W):
+    """Return dZ, shape (N, d), dW, shape (d, d_before), db, shape (d,), and dA_before, shape (N, d_before)."""
+    dZ = dA * A * (1 - A)
+    dW = dZ.T @ A_before
+    db = dZ.sum(0)
+    dA_before = dZ @ W
+    return dZ, dW, db, dA_before
 
 
 @whole_batch.mistake("summed over the wrong axis")
-def batch_bias_per_sample(dZ3, W3, A2, A1):
-    """db2 has one number for each sample: you summed over the wrong axis. It should have one for each unit."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A1, dZ2.sum(1)
+def batch_bias_per_sample(dA, A, A_before, W):
+    """db has one number for each sample: you summed over the wrong axis. It should have one for each unit."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ.sum(1), dZ @ W
 
 
 @whole_batch.mistake("1/N twice")
-def batch_bias_averaged(dZ3, W3, A2, A1):
-    """db2 is an average, but the 1/N is in dZ3 already, and so it is in there twice."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A1, dZ2.mean(0)
+def batch_bias_averaged(dA, A, A_before, W):
+    """db is an average, but the 1/N is in dA already, and so it is in there twice."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ.mean(0), dZ @ W
 
 
 @whole_batch.mistake("1/N twice")
-def batch_weights_averaged(dZ3, W3, A2, A1):
-    """dW2 is divided by N, but the 1/N is in dZ3 already: no formula below Z3 mentions N."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A1 / len(A1), dZ2.sum(0)
+def batch_weights_averaged(dA, A, A_before, W):
+    """dW is divided by N, but the 1/N came in with dZ3, and is in dA already."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before / len(A), dZ.sum(0), dZ @ W
 
 
 @whole_batch.mistake("only the first row")
-def batch_bias_of_first(dZ3, W3, A2, A1):
-    """db2 hears the first sample only. For one row that was all there is; a batch has N."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A1, dZ2[0]
+def batch_bias_of_first(dA, A, A_before, W):
+    """db hears the first sample only. For one row that was all there is; a batch has N."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ[0], dZ @ W
 
 
 @whole_batch.mistake()
-def batch_weights_past_the_sigmoid(dZ3, W3, A2, A1):
-    """dW2 is made from dA2. The weights sit *before* the sigmoid, so their gradient is made from dZ2."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dA2.T @ A1, dA2.sum(0)
+def batch_weights_past_the_sigmoid(dA, A, A_before, W):
+    """dW is made from dA. The weights sit *before* the sigmoid, so their gradient is made from dZ."""
+    dZ = dA * A * (1 - A)
+    return dZ, dA.T @ A_before, dA.sum(0), dZ @ W
 
 
 @whole_batch.mistake()
-def batch_bias_not_summed(dZ3, W3, A2, A1):
-    """db2 still has a row for each sample. All of them share one bias, so their gradients are added up."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A1, dZ2
+def batch_bias_not_summed(dA, A, A_before, W):
+    """db still has a row for each sample. All of them share one bias, so their gradients are added up."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ, dZ @ W
 
 
 @whole_batch.mistake()
-def batch_wrong_input(dZ3, W3, A2, A1):
-    """dW2 multiplies by layer 2's own output. A weight's other factor is what came *in*: the layer before."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, dZ2.T @ A2, dZ2.sum(0)
+def batch_wrong_input(dA, A, A_before, W):
+    """dW multiplies by the layer's own output. A weight's other factor is what came *in*: the layer before."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A, dZ.sum(0), dZ @ W
 
 
 @whole_batch.mistake("activation's derivative forgotten")
-def batch_without_slope(dZ3, W3, A2, A1):
-    """dZ2 is the same as dA2: what the sigmoid lets through has been forgotten."""
-    dA2 = dZ3 @ W3
-    return dA2, dA2, dA2.T @ A1, dA2.sum(0)
+def batch_without_slope(dA, A, A_before, W):
+    """dZ is the same as dA: what the sigmoid lets through has been forgotten."""
+    return dA, dA.T @ A_before, dA.sum(0), dA @ W
 
 
 @whole_batch.mistake("derivative of the wrong variable")
-def batch_slope_of_A(dZ3, W3, A2, A1):
-    """You took the derivative of the sigmoid at A, not at Z. A2 is its output already: no need to send it through
+def batch_slope_of_A(dA, A, A_before, W):
+    """You took the derivative of the sigmoid at A, not at Z. A is its output already: no need to send it through
     again."""
-    dA2 = dZ3 @ W3
-    S = 1 / (1 + np.exp(-A2))
-    dZ2 = dA2 * S * (1 - S)
-    return dA2, dZ2, dZ2.T @ A1, dZ2.sum(0)
+    S = 1 / (1 + np.exp(-A))
+    dZ = dA * S * (1 - S)
+    return dZ, dZ.T @ A_before, dZ.sum(0), dZ @ W
 
 
 @whole_batch.mistake("transposed")
-def batch_turned(dZ3, W3, A2, A1):
-    """dW2 is transposed: it should have W2's shape, rows for outputs and columns for inputs."""
-    dA2 = dZ3 @ W3
-    dZ2 = dA2 * A2 * (1 - A2)
-    return dA2, dZ2, A1.T @ dZ2, dZ2.sum(0)
+def batch_turned(dA, A, A_before, W):
+    """dW is transposed: it should have W's shape, rows for outputs and columns for inputs."""
+    dZ = dA * A * (1 - A)
+    return dZ, A_before.T @ dZ, dZ.sum(0), dZ @ W
+
+
+@whole_batch.mistake()
+def batch_handed_on_past_the_sigmoid(dA, A, A_before, W):
+    """dA_before is made from dA. What goes on to the layer before has to go through the sigmoid first: take dZ."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ.sum(0), dA @ W
+
+
+@whole_batch.mistake()
+def batch_weights_the_other_way(dA, A, A_before, W):
+    """dA_before: backwards, W enters as it is, not turned round. Yours runs only where both layers are equally wide."""
+    dZ = dA * A * (1 - A)
+    return dZ, dZ.T @ A_before, dZ.sum(0), dZ @ W.T
 
 
 def network_sample(N, *sizes, f):
@@ -233,13 +237,23 @@ def network_sample(N, *sizes, f):
     return net.W, A, net.f, rng.normal(size=(N, sizes[-1])) / N
 
 
+def backward_begun(W, A, f, dA):
+    """Return the dicts dW and db, with the keys of W."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = ...
+        dW[l] = ...
+        db[l] = ...
+        dA = ...
+    return dW, db
+
+
 @lesson.exercise(
-    level=3, minutes=12,
-    parts=("dW", "db"),
+    level=3, minutes=8,
+    parts=("dW", "db"), given=backward_begun,
     samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
              network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
-    hints=["Start from dA, the gradient for the output, and go through the layers in reverse: `for l in reversed(W)`.",
-           "In words: two empty dicts; then, for each layer, dA gives dZ, and dZ gives dW[l], db[l] and the next dA.",
+    hints=["In words: for each layer, dA gives dZ, and dZ gives dW[l], db[l] and the next dA.",
            "A layer's pullback takes dA and A, the gradient for its output and that output, and returns dZ.",
            "Which A came in at layer l, and which W lies between Z[l] and that A?"])
 def backward(W, A, f, dA):

@@ -4,6 +4,7 @@ import numpy as np
 
 from utils.activations import sigmoid, softmax
 from utils.checks.lesson import Lesson
+from utils.mlp import forward, initialize
 
 lesson = Lesson("04_backward_pass")
 rng = np.random.default_rng(4)
@@ -153,11 +154,21 @@ def chain_sample(n, rng):
     return w, a
 
 
+def sweep_begun(w, a):
+    """Return the dicts dz and dw, with the keys of w; the right answer is "yes". `a` has the key 0 as well."""
+    da, dz, dw = {len(w): ...}, {}, {}
+    for k in reversed(w):
+        dz[k] = ...
+        dw[k] = ...
+        da[k - 1] = ...
+    return dz, dw
+
+
 @lesson.exercise(
-    level=2, minutes=6,
-    parts=("dz", "dw"),
+    level=2, minutes=5,
+    parts=("dz", "dw"), given=sweep_begun,
     samples=[chain_sample(n, np.random.default_rng(n)) for n in (3, 2, 5, 1)],
-    hints=["Begin with three dicts, da = {len(w): -1 / a[len(w)]} and two empty ones; then `for k in reversed(w):`.",
+    hints=["da begins at the last unit, with −1/a of that unit.",
            "The three lines in the loop are the three formulas, in their order.",
            "The slope of unit k is a[k] * (1 - a[k]); what came in there is a[k - 1].",
            "What unit k hands to the one before is its dz, times the weight between them, w[k]."])
@@ -311,170 +322,241 @@ small_dW.wrong_answers(
     small_added=([[5, 7, 9], [2, 4, 6]], "You have added: here the two factors multiply."))
 
 
-def row_sample(n, m, k):
-    """Return dz3 (1, k), W3 (k, m), a2 (1, m), a1 (1, n) of one sample."""
-    return rng.normal(size=(1, k)), rng.normal(size=(k, m)), sigmoid(rng.normal(size=(1, m))), rng.random((1, n))
+def row_sample(n, m):
+    """Return da and a (1, m), a_before (1, n), W (m, n) of one sample."""
+    return rng.normal(size=(1, m)), sigmoid(rng.normal(size=(1, m))), rng.random((1, n)), rng.normal(size=(m, n))
 
 
 @lesson.exercise(
     level=2, minutes=8,
-    parts=("da2", "dz2", "dW2", "db2"),
-    samples=[row_sample(7, 4, 3), row_sample(2, 5, 6), row_sample(3, 4, 4), row_sample(3, 1, 2)],
-    hints=["da2 goes back through the weights: forward used W3 turned round, backward uses it as it is.",
-           "dz2 goes back through the sigmoid, entry by entry, and everything it needs is in a2.",
-           "dW2 has one row for each unit of layer 2, and one column for each unit of layer 1: a column times a row.",
-           "b2 has the shape (d,). The row dz2 has the shape (1, d), and its entry 0 is what is wanted."])
-def one_row(dz3, W3, a2, a1):
-    """Return da2 and dz2, shape (1, d2), dW2, shape (d2, d1), and db2, shape (d2,)."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    dW2 = dz2.T @ a1
-    db2 = dz2[0]
-    return da2, dz2, dW2, db2
+    parts=("dz", "dW", "db", "da_before"),
+    samples=[row_sample(7, 4), row_sample(2, 5), row_sample(4, 4), row_sample(3, 1)],
+    hints=["dz goes back through the sigmoid, entry by entry, and everything it needs is in a.",
+           "dW has one row for each unit and one column for each input: a column times a row.",
+           "b has the shape (d,). The row dz has the shape (1, d), and its entry 0 is what is wanted.",
+           "da_before goes back through the weights, from dz: forward used W turned round, backward uses it as it is."])
+def one_row(da, a, a_before, W):
+    """Return dz, shape (1, d), dW, shape (d, d_before), db, shape (d,), and da_before, shape (1, d_before)."""
+    dz = da * a * (1 - a)
+    dW = dz.T @ a_before
+    db = dz[0]
+    da_before = dz @ W
+    return dz, dW, db, da_before
 
 
 @one_row.mistake("activation's derivative forgotten")
-def one_row_without_slope(dz3, W3, a2, a1):
-    """dz2 is the same as da2: the sigmoid's derivative has been forgotten, and with it what the unit lets through."""
-    da2 = dz3 @ W3
-    dz2 = da2
-    return da2, dz2, dz2.T @ a1, dz2[0]
+def one_row_without_slope(da, a, a_before, W):
+    """dz is the same as da: the sigmoid's derivative has been forgotten, and with it what the unit lets through."""
+    dz = da
+    return dz, dz.T @ a_before, dz[0], dz @ W
 
 
 @one_row.mistake("derivative of the wrong variable")
-def one_row_slope_of_a(dz3, W3, a2, a1):
-    """You took the sigmoid's derivative at a, not at z: a2 is the sigmoid's *output* already, do not send it through
+def one_row_slope_of_a(da, a, a_before, W):
+    """You took the sigmoid's derivative at a, not at z: a is the sigmoid's *output* already, do not send it through
     once more."""
-    da2 = dz3 @ W3
-    s = 1 / (1 + np.exp(-a2))
-    dz2 = da2 * s * (1 - s)
-    return da2, dz2, dz2.T @ a1, dz2[0]
+    s = 1 / (1 + np.exp(-a))
+    dz = da * s * (1 - s)
+    return dz, dz.T @ a_before, dz[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_half_a_slope(dz3, W3, a2, a1):
+def one_row_half_a_slope(da, a, a_before, W):
     """The sigmoid's derivative has two factors, and the second one is missing: a unit that is saturated at 1 blocks,
     too."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2
-    return da2, dz2, dz2.T @ a1, dz2[0]
+    dz = da * a
+    return dz, dz.T @ a_before, dz[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_other_half(dz3, W3, a2, a1):
+def one_row_other_half(da, a, a_before, W):
     """The sigmoid's derivative has two factors, and the first one is missing: a unit at 0 is as flat as one at 1."""
-    da2 = dz3 @ W3
-    dz2 = da2 * (1 - a2)
-    return da2, dz2, dz2.T @ a1, dz2[0]
+    dz = da * (1 - a)
+    return dz, dz.T @ a_before, dz[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_gradient_lost(dz3, W3, a2, a1):
-    """dz2 is the sigmoid's derivative alone. It is a factor: the gradient that arrives, da2, is multiplied by it."""
-    da2 = dz3 @ W3
-    dz2 = a2 * (1 - a2)
-    return da2, dz2, dz2.T @ a1, dz2[0]
+def one_row_gradient_lost(da, a, a_before, W):
+    """dz is the sigmoid's derivative alone. It is a factor: the gradient that arrives, da, is multiplied by it."""
+    dz = a * (1 - a)
+    return dz, dz.T @ a_before, dz[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_past_the_sigmoid(dz3, W3, a2, a1):
-    """dW2 is made from da2. The weights sit *before* the sigmoid, so their gradient is made from dz2."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    return da2, dz2, da2.T @ a1, da2[0]
+def one_row_past_the_sigmoid(da, a, a_before, W):
+    """dW is made from da. The weights sit *before* the sigmoid, so their gradient is made from dz."""
+    dz = da * a * (1 - a)
+    return dz, da.T @ a_before, da[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_bias_past_the_sigmoid(dz3, W3, a2, a1):
-    """db2 is made from da2. The bias sits *before* the sigmoid, so its gradient is made from dz2."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    return da2, dz2, dz2.T @ a1, da2[0]
+def one_row_bias_past_the_sigmoid(da, a, a_before, W):
+    """db is made from da. The bias sits *before* the sigmoid, so its gradient is made from dz."""
+    dz = da * a * (1 - a)
+    return dz, dz.T @ a_before, da[0], dz @ W
 
 
 @one_row.mistake()
-def one_row_bias_a_row(dz3, W3, a2, a1):
-    """db2 has the right numbers, and is a row of shape (1, d). It should have the shape of b2, (d,)."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    return da2, dz2, dz2.T @ a1, dz2
+def one_row_bias_a_row(da, a, a_before, W):
+    """db has the right numbers, and is a row of shape (1, d). It should have the shape of b, (d,)."""
+    dz = da * a * (1 - a)
+    return dz, dz.T @ a_before, dz, dz @ W
 
 
 @one_row.mistake("transposed")
-def one_row_turned(dz3, W3, a2, a1):
-    """dW2 is transposed: rows are outputs, columns are inputs, as in W2 itself."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    return da2, dz2, a1.T @ dz2, dz2[0]
+def one_row_turned(da, a, a_before, W):
+    """dW is transposed: rows are outputs, columns are inputs, as in W itself."""
+    dz = da * a * (1 - a)
+    return dz, a_before.T @ dz, dz[0], dz @ W
 
 
 @one_row.mistake("weights of the wrong layer")
-def one_row_wrong_input(dz3, W3, a2, a1):
-    """dW2 multiplies dz2 by layer 2's own output. A weight's other factor is what came *in*: the layer before."""
-    da2 = dz3 @ W3
-    dz2 = da2 * a2 * (1 - a2)
-    return da2, dz2, dz2.T @ a2, dz2[0]
+def one_row_wrong_input(da, a, a_before, W):
+    """dW multiplies dz by the layer's own output. A weight's other factor is what came *in*: the layer before."""
+    dz = da * a * (1 - a)
+    return dz, dz.T @ a, dz[0], dz @ W
+
+
+@one_row.mistake()
+def one_row_handed_on_past_the_sigmoid(da, a, a_before, W):
+    """da_before is made from da. What goes on to the layer before has to go through the sigmoid first: take dz."""
+    dz = da * a * (1 - a)
+    return dz, dz.T @ a_before, dz[0], da @ W
+
+
+@one_row.mistake()
+def one_row_weights_turned(da, a, a_before, W):
+    """da_before: backwards, W enters as it is, not turned round. Yours runs only where both layers are equally wide."""
+    dz = da * a * (1 - a)
+    return dz, dz.T @ a_before, dz[0], dz @ W.T
+
+
+@lesson.exercise(
+    level=2, minutes=4,
+    parts=("a2_by_z0", "a2_by_z2"), rtol=3e-2,
+    hints=["For z₀ only the denominator of a₂ reacts, as with a₁ above. For z₂ both react.",
+           "The first is a product of two outputs with a minus; the second is a₂, less its square.",
+           "The outputs are a₀ = 0.4358 and a₂ = 0.3505."])
+def right_class():
+    """two numbers (∂a₂/∂z₀, ∂a₂/∂z₂)"""
+    return -0.15274, 0.22764
+
+
+right_class.wrong_answers(
+    right_all_up=((0.15274, 0.22764), "If z₀ rises, the denominator grows, and a₂ *falls*."),
+    right_square_missing=((-0.15274, 0.3505), "∂a₂/∂z₂: the denominator reacts there, too: a₂ is less its own square."),
+    right_both_fall=((-0.15274, -0.12282), "∂a₂/∂z₂: the numerator reacts, too, and a₂ rises with its own z."),
+    right_other_class=((-0.0749, 0.22764), "∂a₂/∂z₀: that is how a₂ reacts to z₁."),
+    right_by_sigmoid=((0, 0.22764), "Softmax mixes: a₂ reacts to z₀ as well, through the denominator."),
+    right_of_a0=((0.2459, -0.15274), "You have looked at how a₀ reacts. Here it is the output of class 2."),
+    right_multiplied=((0.4358, -0.6495), "That is dz: these slopes, multiplied by da₂ already."))
+
+
+def sample_sample(*sizes):
+    """Return x, a1, a2, a3 and y, rows of shape (1, d), and the dict W, of one sample in a network of three layers."""
+    net = initialize(sizes, (sigmoid, sigmoid, softmax), rng, scheme="centred")
+    A = forward(net, rng.normal(size=(1, sizes[0]))).A
+    return *A.values(), np.eye(sizes[-1])[[rng.integers(sizes[-1])]], net.W
+
+
+def one_sample_begun(x, a1, a2, a3, y, W):
+    """Return the dicts dW and db, with the keys 1, 2 and 3; x, a1, a2, a3 and y are rows, shape (1, d)."""
+    dz3 = ...
+    da2 = ...
+    dz2, dW2, db2, da1 = ...
+    dz1, dW1, db1, _ = ...
+    dW = {1: ..., 2: ..., 3: ...}
+    db = {1: ..., 2: ..., 3: ...}
+    return dW, db
 
 
 @lesson.exercise(
     level=2, minutes=6,
-    samples=[(softmax(rng.normal(size=d)),) for d in (4, 3, 6)],
-    hints=["Two matrices, one less the other, both of shape (d, d).",
-           "`np.diag(a)` puts a on a diagonal, and `np.outer(a, a)` holds all products of two entries."])
-def jacobian(a):
-    """Return the matrix of all ∂a_i/∂z_j, shape (d, d), for a softmax output a of shape (d,)."""
-    return np.diag(a) - np.outer(a, a)
+    parts=("dW", "db"), given=one_sample_begun,
+    samples=[sample_sample(5, 7, 4, 3), sample_sample(2, 3, 3, 4), sample_sample(4, 4, 4, 4)],
+    hints=["dz3 is the short form; da2 is dz3 through W[3], as in the picture of the paths.",
+           "Layer 2 is `back_through(da2, a2, a1, W[2])`, and layer 1 the same once more, with x as its input.",
+           "For layer 3, dW and db come from dz3 as in every layer: dz3.T @ a2, and dz3[0]."])
+def one_sample(x, a1, a2, a3, y, W):
+    """Return the dicts dW and db, with the keys 1, 2 and 3; x, a1, a2, a3 and y are rows, shape (1, d)."""
+    dz3 = a3 - y
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    dW = {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}
+    db = {1: dz1[0], 2: dz2[0], 3: dz3[0]}
+    return dW, db
 
 
-@jacobian.mistake()
-def jacobian_diagonal(a):
-    """Only the diagonal is filled, as if softmax worked entry by entry. Every output depends on every input of the
-    row."""
-    return np.diag(a * (1 - a))
+@one_sample.mistake("wrong sign")
+def sample_reversed(x, a1, a2, a3, y, W):
+    """All signs are reversed: dz3 is what the network said, minus what it should have said."""
+    dz3 = y - a3
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake("wrong sign")
-def jacobian_all_up(a):
-    """If one z rises, the *other* outputs fall: off the diagonal, the entries are negative."""
-    return np.diag(a) + np.outer(a, a)
+@one_sample.mistake()
+def sample_slope_at_the_end(x, a1, a2, a3, y, W):
+    """Layer 3 has no sigmoid: a3 − y is its dz already, all the way back through softmax."""
+    dz3 = (a3 - y) * a3 * (1 - a3)
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_broadcast(a):
-    """You subtract the squares of a from every row. What belongs there is the product of a column and a row, all
-    pairs."""
-    return np.diag(a) - a * a
+@one_sample.mistake()
+def sample_not_through_softmax(x, a1, a2, a3, y, W):
+    """You begin with −y/a3, which is da3. It has still to go back through softmax: together they are a3 − y."""
+    dz3 = -y / a3
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_of_dot_product(a):
-    """For an array of shape (d,), turning it round changes nothing, and its product with itself is *one* number."""
-    return np.diag(a) - a @ a.T
+@one_sample.mistake("activation's derivative forgotten")
+def sample_without_slopes(x, a1, a2, a3, y, W):
+    """The sigmoids of layers 2 and 1 are left out: what comes back to their outputs is not yet dz."""
+    dz3 = a3 - y
+    dz2 = dz3 @ W[3]
+    dz1 = dz2 @ W[2]
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_of_softmax_again(a):
-    """a is softmax's output already, and you send it through softmax once more."""
-    a = softmax(a)
-    return np.diag(a) - np.outer(a, a)
+@one_sample.mistake()
+def sample_past_the_second_sigmoid(x, a1, a2, a3, y, W):
+    """Layer 1 gets da2 through W2. It has to be dz2: first through the sigmoid of layer 2."""
+    dz3 = a3 - y
+    da2 = dz3 @ W[3]
+    dz2, dz1 = da2 * a2 * (1 - a2), da2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_square_missing(a):
-    """On the diagonal something is missing: the denominator reacts there, too, as it does everywhere else."""
-    return np.diag(a) - np.outer(a, a) + np.diag(a * a)
+@one_sample.mistake("weights of the wrong layer")
+def sample_own_outputs(x, a1, a2, a3, y, W):
+    """dW of a layer takes what came *in*: a2 for layer 3, a1 for layer 2, x for layer 1. You took what went out."""
+    dz3 = a3 - y
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ a1, 2: dz2.T @ a2, 3: dz3.T @ a3}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_entrywise(a):
-    """These are d numbers, the diagonal of the matrix. What is wanted is how *each* output moves with *each* input."""
-    return a * (1 - a)
+@one_sample.mistake("transposed")
+def sample_turned(x, a1, a2, a3, y, W):
+    """dW is transposed: rows are outputs, columns are inputs, as in W itself."""
+    dz3 = a3 - y
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: x.T @ dz1, 2: a1.T @ dz2, 3: a2.T @ dz3}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@jacobian.mistake()
-def jacobian_without_diagonal(a):
-    """The denominator's part is there. The numerator's is missing, which makes the diagonal positive."""
-    return -np.outer(a, a)
+@one_sample.mistake()
+def sample_bias_a_row(x, a1, a2, a3, y, W):
+    """db has the right numbers, in rows of shape (1, d). It should have the shape of b, (d,)."""
+    dz3 = a3 - y
+    dz2 = dz3 @ W[3] * a2 * (1 - a2)
+    dz1 = dz2 @ W[2] * a1 * (1 - a1)
+    return {1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}, {1: dz1, 2: dz2, 3: dz3}
 
 
 @lesson.exercise(

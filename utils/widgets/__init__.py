@@ -70,11 +70,11 @@ def forward_explorer(step=1):
     return piece
 
 
-def backward_stepper(step=5):
+def backward_stepper(step=5, sample=passes.BATCH):
     """One click, one gradient: from L back to W¹ and b¹, for one sample or for the batch."""
     samples = [("whole batch", passes.BATCH), *((f"sample {p}", p) for p in range(4))]
     controls = {"step": count("step", step, 0, len(passes.BACKWARD_STEPS)),
-                "sample": choice("for", samples, passes.BATCH), "referee": switch("ask autograd", False)}
+                "sample": choice("for", samples, sample), "referee": switch("ask autograd", False)}
     return Piece(passes.backward_scene, passes.network_stages(), controls,
                  rows=[*controls.values(), _buttons(controls["step"], "Undo", "One gradient back")], numbers="below")
 

@@ -3,6 +3,7 @@
 Both are shown as a picture of the network, and as the matrices that the formula of the step combines.
 """
 
+import itertools
 from functools import cache
 
 import numpy as np
@@ -179,8 +180,11 @@ def backward_scene(step, sample, referee=False):
     readout = formula(f"{symbol(kind[1], l, d=True)} = {equation}") + side_by_side(*shown) + sentence(words)
     readout += _word_of_autograd(kind, l, sample, found) if referee else ""
     whom = "the whole batch" if sample == BATCH else f"sample {sample}"
+    sums = ", summed over the samples," if sample == BATCH and kind != "db" else ""
+    numbers = (f"its largest entry {abs(found).max():.4f}" if kind == "dW" else
+               f"unit by unit{sums} {', '.join(map(_four_digits, _on_units(found)))}")
     alt = (f"Step {step} of {len(BACKWARD_STEPS)} backwards, for {whom}: {kind}[{l}] of shape {tuple(found.shape)}, "
-           f"its largest entry {abs(found).max():.4f}.")
+           f"{numbers}.")
     return Scene(tuple(_backward_actors(kind, l, gradients)), alt, readout)
 
 
@@ -223,16 +227,39 @@ def _derivation(kind, l, N, Y, net, A, g):
 
 
 def _backward_actors(kind, l, gradients):
-    """The gradient on the units of layer l, or on the lines that lead into it."""
-    if kind in ("dA", "dZ", "db"):
-        on_units = getattr(gradients, kind)[l]
-        total = on_units.sum(0) if on_units.ndim == 2 else on_units  # the 1/N is in it already
-        yield from _units(l, total, BACKWARD, max(abs(total).max(), 1e-12))
-        place, anchor = (2 * l - 0.35, 3.8), "end"  # beside the name of the layer
-    else:
-        on_lines = gradients.dW[l] / max(abs(gradients.dW[l]).max(), 1e-12)
-        for (j, i), share in np.ndenumerate(on_lines):
-            color, dash = (BACKWARD, "") if share > 0 else (QUIET, "5 4")
-            yield path("network", [unit(l - 1, i), unit(l, j)], color, 0.5 + 5 * abs(share), dash)
+    """The gradient on the units of layer l, or on the lines that lead into it; behind it the way come so far."""
+    for k in reversed(range(l + 1, len(SIZES))):
+        yield from _lines(k, [BACKWARD] * SIZES[k] * SIZES[k - 1], itertools.repeat(1), opacity=0.5)
+        yield from _rings(k, BACKWARD)
+    found = getattr(gradients, kind)[l]
+    if kind == "dW":
+        widths = 0.5 + 5 * abs(found).ravel() / max(abs(found).max(), 1e-12)
+        yield from _lines(l, [BACKWARD if v > 0 else QUIET for v in found.ravel()], widths)
+        yield from (*_rings(l - 1, FORWARD if l > 1 else TRUTH), *_rings(l, FORWARD))
         place, anchor = (2 * l - 1, 3.8), "middle"
+    else:
+        numbers = _on_units(found)
+        yield from _units(l, numbers, BACKWARD, max(abs(numbers).max(), 1e-12))
+        for j, number in enumerate(numbers):
+            yield text("network", unit(l, j), _four_digits(number), BACKWARD, 12, shift=(14, 4), weight="bold")
+        place, anchor = (2 * l - 0.35, 3.8), "end"  # beside the name of the layer
     yield text("network", place, f"{kind}[{l}]", BACKWARD, 18, anchor, weight="bold")
+
+
+def _on_units(found):
+    """Return a number for each unit: of dA and dZ the sum over the samples, in which the 1/N is already."""
+    return found.sum(0) if found.ndim == 2 else found
+
+
+def _four_digits(number):
+    return f"{round(number, 4) + 0:.4f}".replace("-", "−")
+
+
+def _lines(l, colors, widths, opacity=1.0):
+    """The lines into layer l, in the order of the entries of W; a grey one is dashed."""
+    for (j, i), color, width in zip(np.ndindex(SIZES[l], SIZES[l - 1]), colors, widths):
+        yield path("network", [unit(l - 1, i), unit(l, j)], color, width, "5 4" if color == QUIET else "", opacity)
+
+
+def _rings(l, color):
+    yield points("network", [unit(l, j) for j in range(SIZES[l])], "white", "o", 11, color)
