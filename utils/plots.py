@@ -102,10 +102,9 @@ def convergence(histories, ax=None, log=True, xlabel="step $k$", ylabel="$f$", x
     """Draw one line per history, a dict label → values, against the step number or against `x`."""
     ax = ax or axes()
     for i, (label, values) in enumerate(histories.items()):
-        style = {"color": SERIES[i % 7], "ls": LINES[i % 7], "label": label}
         every = max(1, len(values) // 8)
-        ax.plot(np.arange(len(values)) if x is None else x, values,
-                marker=MARKERS[i % 10] if markers else None, markevery=(i * every // 3, every), ms=7, **style)
+        ax.plot(np.arange(len(values)) if x is None else x, values, color=SERIES[i % 7], ls=LINES[i % 7], label=label,
+                marker=MARKERS[i % 10] if markers else None, markevery=(i * every // 3, every), ms=7)
     if log:
         ax.set_yscale("log")
     if x is None:
@@ -181,22 +180,20 @@ def samples(X, labels, ax=None):
 def network(sizes, ax=None, names=None, activations=None, back_from=None):
     """Draw a layered network as columns of circles; `names` label the columns, `activations` the gaps' right ends.
 
-    `back_from` (column, unit), both counted from 0: this unit and its lines to the right are orange.
+    The unit `back_from` (its column and its place there, from 0) and its lines to the right are orange.
     """
     ax = ax or axes(width=1.8 * len(sizes) + 1.2, height=4.2)
     height = max(sizes)
     places = [[(2.0 * l, (d - 1) / 2 - i) for i in range(d)] for l, d in enumerate(sizes)]
     for l, (left, right) in enumerate(itertools.pairwise(places)):
-        for i, a in enumerate(left):
+        for (i, a), b in itertools.product(enumerate(left), right):
             look = {"color": BACKWARD, "lw": 2.2} if (l, i) == back_from else {"color": QUIET, "lw": 0.7, "alpha": 0.7}
-            for b in right:
-                ax.plot(*zip(a, b, strict=True), zorder=1, **look)
+            ax.plot(*zip(a, b, strict=True), zorder=1, **look)
     for l, column in enumerate(places):
         color = TRUTH if l == 0 else FORWARD
         edges = [BACKWARD if (l, i) == back_from else color for i in range(len(column))]
         ax.scatter(*zip(*column, strict=True), s=260, color="white", edgecolor=edges, lw=2.2, zorder=2)
-        name = names[l] if names else f"{sizes[l]}"
-        ax.text(2.0 * l, height / 2 + 0.25, name, ha="center", va="bottom", color=color, fontsize=13)
+        ax.text(2.0 * l, height / 2 + 0.25, (names or sizes)[l], ha="center", va="bottom", color=color, fontsize=13)
         if l and activations:
             ax.text(2.0 * l, -height / 2 - 0.25, activations[l - 1], ha="center", va="top", fontsize=12)
     ax.set(xlim=(-0.8, 2.0 * len(sizes) - 1.2), ylim=(-height / 2 - 0.9, height / 2 + 1.1))
@@ -221,7 +218,6 @@ def matrix(M, title="", ax=None, color=FORWARD, digits=2, scale=None, rows="row"
         ax.text(j, i, f"{round(value, digits) + 0:.{digits}f}", ha="center", va="center", fontsize=11,
                 color=ink(image.to_rgba(value)))
     ax.set_title(title)
-    ax.set(xticks=range(M.shape[1]), yticks=range(M.shape[0]))
     ax.set_xticks(range(M.shape[1]), columns or range(M.shape[1]))
     ax.set_yticks(range(M.shape[0]), [f"{rows} {i}" for i in range(M.shape[0])] if isinstance(rows, str) else rows)
     ax.tick_params(length=0, labelsize=11)

@@ -100,7 +100,7 @@ def test_a_loop_without_end_is_stopped_wherever_it_stands(endless, short):
     began = time.monotonic()
     verdict = EXERCISE.verdict(lambda x: endless() if hasattr(endless, "cache_info") else endless(x))
     assert verdict[:3] == SLEEPS if endless is asleep else verdict[:3] == LOOPS
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # on a machine that is busy; the sleep would take 30
 
 
 @copies
@@ -109,7 +109,7 @@ def test_a_copy_of_the_process_ends_what_cannot_be_ended_from_within(endless, sh
     began = time.monotonic()
     verdict = EXERCISE.verdict(lambda x: endless() if hasattr(endless, "cache_info") else endless(x))
     assert verdict[:3] == SLEEPS if endless is asleep else verdict[:3] == LOOPS
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # on a machine that is busy; the sleep would take 30
 
 
 @copies
@@ -143,7 +143,7 @@ def test_an_answer_that_ends_the_process_ends_a_copy_alone(tries):
 def test_what_a_copy_has_begun_ends_with_it(tries):
     began = time.monotonic()
     assert in_a_copy(lambda: subprocess.Popen(["sleep", "77"]) and "done") == (ENDED, "done")
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 20  # on a machine that is busy; the sleep would take 30
 
     def is_left():
         for path in glob.glob("/proc/[0-9]*/cmdline"):

@@ -75,7 +75,7 @@ GIVEN = {"0.5", "1.2", "0.01", "0.05", "0.9", "1.0", "2.0"}  # weights; what "On
 @cache
 def said():
     """The notebook's text and captions."""
-    assert len(captions("04")) == 6
+    assert len(captions("04")) == 7
     return prose("04")
 
 
@@ -97,7 +97,8 @@ def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there(
     "dz2 = [[-0.0094  0.0687 -0.0177 -0.0036]]",
     "da2 = [[-0.0475  0.4494 -0.117  -0.0398]]",
     "first [-0.05 -0.05 -0.9 ]  second [0.4358 0.2137 0.3505]  dz [ 0.3858  0.1637 -0.5495]",
-    "L 1.0485 → 0.8218",
+    "before the four losses: [1.0485 0.7371 1.6703 1.1017]",
+    "after  the four losses: [0.8218 0.9266 1.7676 0.8375]",
 ])
 def test_a_printed_line_is_this(line, book):
     assert line in book.printed.splitlines()
@@ -114,7 +115,7 @@ def test_the_breaks_are_after_sections_2_and_3():
 
 def test_nothing_stops_although_ten_exercises_are_open(book):
     assert book.errors == book.broken == []
-    assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 11
+    assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 10
     assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 10
     assert "0 of 10 exercises done." in book.printed
 
@@ -275,7 +276,7 @@ def test_each_orange_number_of_the_chain_is_how_the_loss_reacts_to_the_number_ab
     assert written[2:12:3] == [*(f"$\\mathrm{{d}}{v}$\n−{-g:.3f}" for v, g in zip("wza", right)), "1"]
     assert written[12:] == ["× 2", f"× {a * (1 - a):.3f}", f"× −{1 + e:.3f}"]
     close(np.divide(right, [*right[1:], 1]), [2, a * (1 - a), -(1 + e)])
-    assert "Each is the one to its right, times the slope between them." in said()
+    assert "begin with 1, and multiply by the slope of each step on the way back" in said()
 
 
 def test_a_step_against_dw_is_the_step_printed_and_lowers_the_loss(n):
@@ -297,7 +298,7 @@ def test_negative_means_that_if_the_number_rises_the_loss_falls():
 
 def test_the_orange_number_at_z_is_what_the_unit_said_minus_what_it_should_have_said():
     """For every z and not for −1 alone; and where "no" is right, with the loss −log(1 − a), it is a − 0."""
-    assert comes_before("04", "which simple expression in $a = 0.269$ is $-0.731$?", "cancels the small slope: ")
+    assert comes_before("04", "Which simple expression in $a = 0.269$ is $-0.731$?", "cancels the small slope: ")
     assert f"{1 / (1 + e) - 1:.3f}" == "-0.731"
     z = np.linspace(-4, 4, 17)
     a = 1 / (1 + np.exp(-z))
@@ -621,7 +622,8 @@ def test_the_two_rows_that_let_suspect_the_short_form_are_nudgings_and_the_netwo
 
 def test_exercise_8_asks_for_the_row_that_is_needed_and_the_rules_come_after_it(n):
     assert comes_before("04", "Only $\\mathrm{da}_2$ is not zero, so what we need", "ex.right_class.check(",
-                        "show(ax, \"All nine derivatives", "Such a matrix is called a **Jacobian**",
+                        r"\boxed{\;\mathrm{dz}^{(3)}", "in one table, its **Jacobian**",
+                        "show(ax, \"All nine derivatives",
                         r"as one, $\frac{\partial a_j}{\partial z_i} = a_j\,([i = j] - a_i)$")
     J, a = softmax_jacobian(n.a3[0]), n.a3[0]
     np.testing.assert_allclose(ex.right_class.reference(), J[2, [0, 2]], atol=5e-6)
@@ -856,11 +858,44 @@ def test_on_your_own_3_the_logarithm_cancels_the_small_slope_and_the_square_does
     assert r"$\mathrm{dz} = (a - 1)\, a\, (1 - a) = -0.0098$" in said()
 
 
+def test_a_weight_of_layer_1_acts_along_twelve_paths(n, rows):
+    """Through one unit of layer 1, each of 4 of layer 2, each of 3 outputs; here a weight of unit 2, from input 1."""
+    assert "a sum over $4 \\cdot 3 = 12$ paths to the loss" in said() and n.W[1].size == 35
+    a1, a2, dz3 = n.A[1][0], n.A[2][0], n.A[3][0] - n.Y[0]
+    paths = [dz3[k] * n.W[3][k, j] * a2[j] * (1 - a2[j]) * n.W[2][j, 2] * a1[2] * (1 - a1[2]) * n.X[0, 1]
+             for j in range(4) for k in range(3)]
+    assert len(paths) == 12 and sum(paths) == pytest.approx(rows[0].dW[1][2, 1], rel=1e-9)
+
+
+@every_layer
+def test_the_picture_of_the_weights_derivatives_shows_a_hundred_times_those_of_the_sample(l, n, rows):
+    panel = picture("A hundred times the 75 derivatives")[l - 1]
+    shown = np.array([float(text.get_text()) for text in panel.texts]).reshape(n.W[l].shape)
+    np.testing.assert_allclose(shown, 100 * rows[0].dW[l], atol=0.0501)
+    assert panel.get_title() == f"100 dW{l}, from {SIZES[l - 1]} to {SIZES[l]} units"
+    assert abs(rows[0].dW[3]).max() > 4 * max(abs(rows[0].dW[k]).max() for k in (1, 2))
+
+
+@pytest.mark.parametrize("c", range(3))
+def test_whichever_class_is_right_each_sum_has_one_term_and_they_are_a_minus_y(c, n):
+    assert "Nothing is special about class 2." in said() and "both are $a_i - y_i$." in said()
+    a, y = n.a3[0], np.eye(3)[c]
+    close(np.array([-1 / a[c] * (a[c] * ((i == c) - a[i])) for i in range(3)]), a - y)
+
+
+def test_for_another_entrywise_activation_its_slope_stands_in_the_first_line_and_for_softmax_none_does(n, rng):
+    assert r"its slope stands there, $\odot\, f'(\mathbf z)$. (Softmax does not: section 4.)" in said()
+    z, da = rng.normal(size=(1, 5)), rng.normal(size=(1, 5))
+    for f in (relu, sigmoid, tanh):
+        close(f.pullback(da, f(z)), da * (f(z + 1e-6) - f(z - 1e-6)) / 2e-6, 1e-6)
+    assert not np.allclose(softmax.pullback(da, softmax(z)), da * slope(softmax(z)), rtol=0.1)
+
+
 def test_the_step_for_sample_0_raises_the_loss_of_another(n):
-    assert "The loss of the *other* samples may rise by this step." in said()
+    assert "The step was made for sample 0, and the loss of sample 1 has risen." in said()
     before, after = (-np.log((forward(MLP(W, b, n.net.f), n.X).A[3] * n.Y).sum(1))
                      for W, b in ((n.W, n.b), (n.W_new, n.b_new)))
-    assert after[0] < before[0] and (after > before).any()
+    assert after[0] < before[0] and after[1] > before[1]
 
 
 def test_of_the_last_unit_a_sure_and_wrong_answer_has_dz_near_minus_1_and_a_sure_and_right_one_a_small_dz():
@@ -881,7 +916,7 @@ def test_one_step_against_all_89_lowers_the_samples_loss_as_printed(n, rows):
     g = rows[0]
     moved = MLP(*({l: v[l] - 0.1 * dv[l] for l in v} for v, dv in ((n.W, g.dW), (n.b, g.db))), n.net.f)
     after = -log(forward(moved, n.x).A[3][0, 2])
-    assert f"L {rows[0].loss:.4f} → {after:.4f}" == "L 1.0485 → 0.8218"
+    assert (f"{rows[0].loss:.4f}", f"{after:.4f}") == ("1.0485", "0.8218")
 
 
 def test_for_a_one_hot_target_each_sum_has_one_term_and_they_are_a_minus_y(n):
@@ -896,4 +931,5 @@ def test_if_no_were_right_the_rule_would_be_the_same():
     a = 1 / (1 + np.exp(-z))
     reactions = [nudged(lambda v: -np.log(1 - 1 / (1 + np.exp(-v[0]))), z[i:i + 1])[0] for i in range(7)]
     close(np.array(reactions), a - 0, 1e-8)
-    assert "and $\\mathrm{dz}$ would be $a - 0$: the same rule." in said()
+    close(1 / (1 - a) * a * (1 - a), a - 0)
+    assert r"$\mathrm{dz} = \frac{1}{1 - a} \cdot a(1 - a) = a - 0$: the same rule." in said()

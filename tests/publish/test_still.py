@@ -136,8 +136,18 @@ def test_what_stands_on_its_default_is_told_too():
 
 def test_tabs_and_accordions_are_opened_under_their_titles():
     for kind in (ipw.Tab, ipw.Accordion):
-        soup = still(kind([ipw.Label("one"), ipw.Label("two"), ipw.Label("three")], titles=["A <b>", "B"]))
-        assert soup.get_text("|") == "A <b>|one|B|two|three"
+        box = kind([ipw.Label("one"), ipw.Label("two"), ipw.Label("three")])
+        box.set_title(0, "A <b>")
+        box.set_title(1, "B")
+        assert still(box).get_text("|") == "A <b>|one|B|two|three"
+
+
+def test_the_titles_that_an_older_ipywidgets_has_saved_are_read():
+    tab = {"children": ["IPY_MODEL_a", "IPY_MODEL_b"], "_titles": {"1": "B"}}
+    models = {"t": {"model_name": "TabModel", "state": tab},
+              "a": {"model_name": "LabelModel", "state": {"value": "one"}},
+              "b": {"model_name": "LabelModel", "state": {"value": "two"}}}
+    assert BeautifulSoup(static_widget(models, "t"), "html.parser").get_text("|") == "one|B|two"
 
 
 # Pictures and outputs ---------------------------------------------------------------------------------
@@ -145,7 +155,9 @@ def test_tabs_and_accordions_are_opened_under_their_titles():
 
 def test_a_picture_is_shown_from_the_buffer_beside_its_state():
     image = still(ipw.Image(value=base64.b64decode(DOT), format="png", width="40", tooltip='a "point"')).img
-    assert image["src"] == f"data:image/png;base64,{DOT}" and image["width"] == "40" and image["alt"] == 'a "point"'
+    assert image["src"] == f"data:image/png;base64,{DOT}" and image["width"] == "40"
+    if hasattr(ipw.Image, "tooltip"):  # an older ipywidgets has none
+        assert image["alt"] == 'a "point"'
     model = {"model_name": "ImageModel", "state": {"format": "svg+xml"},
              "buffers": [{"path": ["value"], "encoding": "hex", "data": b"<svg/>".hex()}]}
     soup = BeautifulSoup(static_widget({"m": model}, "m"), "html.parser")

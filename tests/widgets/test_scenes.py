@@ -4,6 +4,7 @@ import itertools
 import re
 import sys
 import xml.etree.ElementTree as ET
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from utils.datasets import lecture_example
 from utils.descent import LECTURE, gradient_descent
 from utils.losses import cross_entropy
 from utils.mlp import backward, forward
-from utils.widgets import fits, line_explorer, passes, slopes
+from utils.widgets import fits, line_explorer, network, passes, slopes
 from utils.widgets.playground import board
 from utils.widgets.playground.learner import Learner, verdict
 from utils.widgets.playground.own import take_in
@@ -175,7 +176,7 @@ def test_the_marks_stand_at_the_best_rate_and_at_the_edge():
 @pytest.mark.parametrize("step", range(8))
 def test_forward_over_its_whole_range(step):
     for row, entry, column, value in itertools.product(range(4), range(7), (0, 2, 4), (-10.0, 0.5, 10.0)):
-        check(passes.network_stages(), passes.forward_scene(step, row, entry, column, value))
+        check(network.network_stages(), passes.forward_scene(step, row, entry, column, value))
 
 
 def cells(table):
@@ -202,10 +203,11 @@ def test_the_loss_at_the_end_is_the_slides():
 @pytest.mark.parametrize("step", range(13))
 @pytest.mark.parametrize("sample", range(passes.BATCH, 4))
 def test_backward_over_its_whole_range(step, sample):
+    word = "Autograd agrees" if find_spec("torch") else "Autograd cannot be asked"
     for referee in (False, True):
         scene = passes.backward_scene(step, sample, referee)
-        check(passes.network_stages(), scene)
-        assert ("Autograd agrees" in scene.readout) == (referee and step > 0)
+        check(network.network_stages(), scene)
+        assert (word in scene.readout) == (referee and step > 0)
 
 
 @pytest.mark.parametrize("step", range(1, 13))
@@ -264,6 +266,7 @@ def test_the_verdict_agrees_with_autograd_and_differences(activation, task):
 
 
 def test_the_verdict_hears_a_wrong_gradient():
+    pytest.importorskip("torch")
     learner = Learner(Settings())
     learner.step()
     flipped = {l: -g for l, g in learner.last.gradients.dW.items()}

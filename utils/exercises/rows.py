@@ -541,15 +541,6 @@ def sample_own_outputs(x, a1, a2, a3, y, W):
     return {1: dz1.T @ a1, 2: dz2.T @ a2, 3: dz3.T @ a3}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
 
 
-@one_sample.mistake("transposed")
-def sample_turned(x, a1, a2, a3, y, W):
-    """dW is transposed: rows are outputs, columns are inputs, as in W itself."""
-    dz3 = a3 - y
-    dz2 = dz3 @ W[3] * a2 * (1 - a2)
-    dz1 = dz2 @ W[2] * a1 * (1 - a1)
-    return {1: x.T @ dz1, 2: a1.T @ dz2, 3: a2.T @ dz3}, {1: dz1[0], 2: dz2[0], 3: dz3[0]}
-
-
 @one_sample.mistake()
 def sample_bias_a_row(x, a1, a2, a3, y, W):
     """db has the right numbers, in rows of shape (1, d). It should have the shape of b, (d,)."""

@@ -86,7 +86,9 @@ def static_widget(models, identifier):
 def _box(models, state, classes, row):
     """Return a box with its children, those of tabs and accordions under their titles."""
     shown = [static_widget(models, child) for child in state["children"]]
-    titles = [f"<div><b>{escape(title)}</b></div>" if title else "" for title in state.get("titles", [])]
+    older = state.get("_titles") or {}  # as ipywidgets 7 writes them: {"0": title}
+    titles = state.get("titles") or [older.get(str(i)) for i in range(len(shown))]
+    titles = [f"<div><b>{escape(title)}</b></div>" if title else "" for title in titles]
     inside = "".join(title + child for title, child in zip_longest(titles, shown, fillvalue=""))
     return f'<div class="{classes} {"row" if row else "column"}">{inside}</div>'
 

@@ -8,7 +8,7 @@ from functools import partial
 import ipywidgets as ipw
 import numpy as np
 
-from utils.widgets import fits, passes, slopes
+from utils.widgets import fits, network, passes, slopes
 from utils.widgets.piece import Piece, button, choice, count, slider, switch
 from utils.widgets.playground.own import take_in
 from utils.widgets.playground.player import Player
@@ -58,7 +58,7 @@ def forward_explorer(step=1):
     controls = {"step": count("step", step, 0, len(passes.FORWARD_STEPS) - 1), "row": count("sample", 0, 0, 3),
                 "entry": count("entry", 0, 0, 6), "column": count("edit input", 0, 0, 4),
                 "value": slider("its value", X[0, 0], -10, 10, 0.5, 1)}
-    piece = Piece(passes.forward_scene, passes.network_stages(), controls,
+    piece = Piece(passes.forward_scene, network.network_stages(), controls,
                   rows=[*controls.values(), _buttons(controls["step"], "Back", "Forward")], numbers="below")
 
     def take_up(_):
@@ -75,7 +75,7 @@ def backward_stepper(step=5, sample=passes.BATCH):
     samples = [("whole batch", passes.BATCH), *((f"sample {p}", p) for p in range(4))]
     controls = {"step": count("step", step, 0, len(passes.BACKWARD_STEPS)),
                 "sample": choice("for", samples, sample), "referee": switch("ask autograd", False)}
-    return Piece(passes.backward_scene, passes.network_stages(), controls,
+    return Piece(passes.backward_scene, network.network_stages(), controls,
                  rows=[*controls.values(), _buttons(controls["step"], "Undo", "One gradient back")], numbers="below")
 
 

@@ -8,40 +8,16 @@ from functools import cache
 
 import numpy as np
 
-from utils import plots
 from utils.datasets import lecture_example
 from utils.losses import cross_entropy
 from utils.mlp import backward, forward
 from utils.plots import BACKWARD, FORWARD, QUIET, TRUTH
-from utils.widgets.readout import formula, matrix_table, sentence, side_by_side, symbol, tint
-from utils.widgets.stage import Scene, Stage, path, points, text
+from utils.widgets.network import SIZES, lines, rings, unit, units
+from utils.widgets.readout import formula, matrix_table, sentence, side_by_side, symbol
+from utils.widgets.stage import Scene, path, points, text
 
-SIZES = (5, 7, 4, 3)
 ACTIVATIONS = {1: "σ", 2: "σ", 3: "softmax"}
 BATCH = -1  # in the place of a sample's number: all of them
-
-
-# The network as a picture -----------------------------------------------------------------------------
-
-
-def unit(l, j):
-    """Return where unit j of layer l (0 for the inputs) stands in the picture."""
-    return np.array([2.0 * l, (SIZES[l] - 1) / 2 - j])
-
-
-@cache
-def network_stages():
-    """Return one stage with the axes "network": the lecture's 5-7-4-3 network."""
-    ax = plots.network(SIZES, plots.axes(width=5.6, height=3.2), ["$X$", "$A^{(1)}$", "$A^{(2)}$", "$A^{(3)}$"],
-                       ["σ", "σ", "softmax"])
-    ax.set_xlim(-0.9, 7.5)  # room for a number to the right of the last layer
-    return {"": Stage(ax.figure, network=ax)}
-
-
-def _units(l, values, color, scale):
-    """Discs in layer l, filled by their values."""
-    for j, v in enumerate(values):
-        yield points("network", unit(l, j), tint(v / scale, color), "o", 10, TRUTH)
 
 
 # 03, forwards -----------------------------------------------------------------------------------------
@@ -93,7 +69,7 @@ def _forward_actors(net, trace, l, is_A, r, j):
     actors = []
     for k in range(l + 1):
         if k < l or is_A:
-            actors += _units(k, trace.A[k][r], FORWARD, max(abs(trace.A[k][r]).max(), 1e-12))
+            actors += units(k, trace.A[k][r], FORWARD, max(abs(trace.A[k][r]).max(), 1e-12))
     if l:
         for i, w in enumerate(net.W[l][j]):
             actors.insert(0, path("network", [unit(l - 1, i), unit(l, j)], FORWARD, 1 + 5 * w))
@@ -128,7 +104,7 @@ def _loss_scene(before, after, Y, r, c):
              f"−log {after[r, right]:.4f} = {L_p[r]:.4f}. The mean of the four is L = {L_p.mean():.4f}.")
     moved = sentence(f"Before the edit, L was {old:.4f}." if abs(L_p.mean() - old) > 5e-5 else
                      "Edit an input: what moves here?", "backward")
-    actors = [a for k in (0, 3) for a in _units(k, after[r] if k else [0] * 5, FORWARD, 1)]
+    actors = [a for k in (0, 3) for a in units(k, after[r] if k else [0] * 5, FORWARD, 1)]
     actors += [points("network", unit(3, right), "none", "o", 14, TRUTH), _pencil(c)]
     return Scene(tuple(actors), f"The loss: the mean of the four samples' losses is {L_p.mean():.4f}.",
                  formula("L = −1/N Σ<sub>p</sub> Y[p,:] · log A<sup>(3)</sup>[p,:]") + side_by_side(*tables) +
@@ -170,7 +146,7 @@ def backward_scene(step, sample, referee=False):
         tables = side_by_side(matrix_table(Y, "Y", digits=0), matrix_table(A[3], symbol("A", 3)))
         words = sentence("One click, one gradient: start at the loss.", "backward")
         alt = f"The network with its three outputs alone filled: the loss is {L:.4f}, and nothing has gone back yet."
-        return Scene(tuple(_units(3, A[3].mean(0), FORWARD, 1)), alt,
+        return Scene(tuple(units(3, A[3].mean(0), FORWARD, 1)), alt,
                      formula(f"L = {L:.4f}") + tables + words)
     kind, l = BACKWARD_STEPS[step - 1]
     found = getattr(gradients, kind)[l]
@@ -229,17 +205,17 @@ def _derivation(kind, l, N, Y, net, A, g):
 def _backward_actors(kind, l, gradients):
     """The gradient on the units of layer l, or on the lines that lead into it; behind it the way come so far."""
     for k in reversed(range(l + 1, len(SIZES))):
-        yield from _lines(k, [BACKWARD] * SIZES[k] * SIZES[k - 1], itertools.repeat(1), opacity=0.5)
-        yield from _rings(k, BACKWARD)
+        yield from lines(k, [BACKWARD] * SIZES[k] * SIZES[k - 1], itertools.repeat(1), opacity=0.5)
+        yield from rings(k, BACKWARD)
     found = getattr(gradients, kind)[l]
     if kind == "dW":
         widths = 0.5 + 5 * abs(found).ravel() / max(abs(found).max(), 1e-12)
-        yield from _lines(l, [BACKWARD if v > 0 else QUIET for v in found.ravel()], widths)
-        yield from (*_rings(l - 1, FORWARD if l > 1 else TRUTH), *_rings(l, FORWARD))
+        yield from lines(l, [BACKWARD if v > 0 else QUIET for v in found.ravel()], widths)
+        yield from (*rings(l - 1, FORWARD if l > 1 else TRUTH), *rings(l, FORWARD))
         place, anchor = (2 * l - 1, 3.8), "middle"
     else:
         numbers = _on_units(found)
-        yield from _units(l, numbers, BACKWARD, max(abs(numbers).max(), 1e-12))
+        yield from units(l, numbers, BACKWARD, max(abs(numbers).max(), 1e-12))
         for j, number in enumerate(numbers):
             yield text("network", unit(l, j), _four_digits(number), BACKWARD, 12, shift=(14, 4), weight="bold")
         place, anchor = (2 * l - 0.35, 3.8), "end"  # beside the name of the layer
@@ -253,13 +229,3 @@ def _on_units(found):
 
 def _four_digits(number):
     return f"{round(number, 4) + 0:.4f}".replace("-", "−")
-
-
-def _lines(l, colors, widths, opacity=1.0):
-    """The lines into layer l, in the order of the entries of W; a grey one is dashed."""
-    for (j, i), color, width in zip(np.ndindex(SIZES[l], SIZES[l - 1]), colors, widths):
-        yield path("network", [unit(l - 1, i), unit(l, j)], color, width, "5 4" if color == QUIET else "", opacity)
-
-
-def _rings(l, color):
-    yield points("network", [unit(l, j) for j in range(SIZES[l])], "white", "o", 11, color)
