@@ -96,8 +96,9 @@ def test_a_layer_has_its_shapes_above_and_four_numbered_steps_back_and_its_input
     drawn = texts(ax)
     assert {"$a$", "$z$", "$b$", *shapes, "$W, c$", "$\\sigma$"} < set(drawn)
     assert {"①  times s", "②  dW = dz a", "③  dc = dz", "④  times W"} < set(drawn)
+    boxes = {text.get_text(): text.get_position()[0] for text in reversed(ax.texts)}  # the input is named twice
     for name in "azb":
-        assert drawn[f"$\\mathrm{{d}}{name}$"].get_position()[0] == drawn[f"${name}$"].get_position()[0]
+        assert drawn[f"$\\mathrm{{d}}{name}$"].get_position()[0] == boxes[f"${name}$"]
     arrows = [t for t in ax.texts if getattr(t, "arrow_patch", None)]
     back, forth = ([(t.xyann, t.xy) for t in arrows if to_hex(t.arrow_patch.get_edgecolor()) == color.lower()]
                    for color in (BACKWARD, FORWARD))

@@ -20,13 +20,13 @@ def _bare(ax, width, height, x, y):
     return ax
 
 
-def lecture_network(ax=None, back_from=None):
-    """Draw the lecture's 5-7-4-3 network, with the shapes of its weights and biases beneath.
+def lecture_network(ax=None, back_from=None, names=("X", "A^{(1)}", "A^{(2)}", "A^{(3)}")):
+    """Draw the lecture's 5-7-4-3 network with the `names` of its layers, and the shapes of W and b beneath.
 
     `back_from` (layer, unit), layer 0 is the input: this unit and its lines to the next layer are orange.
     """
     sizes = (5, 7, 4, 3)
-    ax = network(sizes, ax or axes(width=8, height=4.6), ["$X$", "$A^{(1)}$", "$A^{(2)}$", "$A^{(3)}$"],
+    ax = network(sizes, ax or axes(width=8, height=4.6), [f"${name}$" for name in names],
                  ["$\\sigma$", "$\\sigma$", "softmax"], back_from)
     for l, (n, m) in enumerate(itertools.pairwise(sizes), 1):
         ax.text(2 * l - 1, -4.4, f"$W^{{({l})}}$ ({m}, {n})\n$b^{{({l})}}$ ({m},)", ha="center", va="top", fontsize=12)
@@ -97,6 +97,7 @@ def layer(a, z, W, dW, db, rules, shapes=("", "", ""), ax=None):
         ax.text(x + 2, 0.3, forwards, ha="center", va="bottom", color=FORWARD, fontsize=14)
         ax.text(x + 2, -0.3, back, ha="center", va="top", color=BACKWARD, fontsize=13)
     _arrow(ax, (0.62, -0.35), (1.6, -2.1), FORWARD)
+    ax.text(1.3, -1.25, f"${a[0]}$", ha="left", va="center", color=FORWARD, fontsize=13)
     for x, words in ((2.2, f"②  {dW}"), (5.8, f"③  {db}")):
         _arrow(ax, (4 + 0.25 * (x - 4), -1.1), (x, -2.1), BACKWARD)
         ax.text(x, -2.2, words, ha="center", va="top", color=BACKWARD, fontsize=13)
