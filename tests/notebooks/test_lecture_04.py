@@ -312,7 +312,7 @@ def test_exercise_2_is_a_hundredth_of_what_arrives_and_a_unit_near_0_is_as_flat_
     assert near_1 == pytest.approx(near_0, rel=1e-12) == pytest.approx(0.5 * 0.99 * 0.01, rel=1e-12)
     assert ex.let_through.reference() == pytest.approx(near_1, rel=1e-12)
     assert 0.5 / near_1 == pytest.approx(100, rel=0.02) and near_1 < 0.5 / 10  # less than a tenth of it
-    assert "its output close to 0 or 1, lets almost nothing through: it is *saturated*." in said()
+    assert "A unit whose output is close to 0 or 1 lets almost nothing through: it is *saturated*." in said()
     for a in (1e-3, 1e-6):  # close to 0, and should be 1
         assert 0.99 < a * (1 - a) / a < 1 and -1 / a * (a * (1 - a)) == pytest.approx(a - 1, rel=1e-12)
     assert "more or less than a tenth of 0.5?" in said()
@@ -863,6 +863,7 @@ def test_a_weight_of_layer_1_acts_along_twelve_paths(n, rows):
     """Through one unit of layer 1, each of 4 of layer 2, each of 3 outputs; here a weight of unit 2, from input 1."""
     assert "Twelve products, one for each path from the weight to the three $z^{(3)}$; and there are 34 more" in said()
     assert r"\sum_{k=0}^{2} \sum_{j=0}^{3}" in said() and n.W[1].size == 1 + 34
+    assert "everything up to $a^{(2)}_j (1 - a^{(2)}_j)$ is the same for all 35." in said()
     a1, a2, dz3 = n.A[1][0], n.A[2][0], n.A[3][0] - n.Y[0]
     paths = [dz3[k] * n.W[3][k, j] * a2[j] * (1 - a2[j]) * n.W[2][j, 2] * a1[2] * (1 - a1[2]) * n.X[0, 1]
              for j in range(4) for k in range(3)]

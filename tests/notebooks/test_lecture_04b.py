@@ -995,15 +995,19 @@ def test_the_shares_of_the_layers_are_those_of_the_squares_of_their_derivatives(
     squares = [(torchs.dW[l] ** 2).sum() + (torchs.db[l] ** 2).sum() for l in (1, 2, 3)]
     assert [f"{v / sum(squares):.1%}" for v in squares] == ["0.5%", "0.2%", "99.3%"]
     assert comes_before("04b", "How much of the estimate comes from each layer? Guess first:",
-                        "Nearly all of it comes from layer 3: it gets `dZ3` undamped")
+                        "Nearly all of it comes from layer 3: this layer gets `dZ3` undamped")
+    assert (abs(torchs.dZ[1]).max(1) < abs(torchs.dZ[2]).max(1)).all() and abs(n.X).max() == 9 > 8 * n.A[1].max()
+    assert "`dW1` multiplies by the inputs, which are as large as 9" in said()
 
 
 def test_with_standardized_inputs_the_same_200_steps_bring_the_loss_below_a_half(n):
     X = (n.X - n.X.mean(0)) / n.X.std(0)
     assert f"{downhill(n.net, X, n.Y)[0][200]:.3f}" == "0.444" and abs(0.444 / 0.817 - 0.5) < 0.05
     close(n.X_standard, X)
+    close((n.X_standard @ n.W[1].T + n.b[1]).mean(0), n.b[1])
+    assert "the sums of layer 1 lie around its biases, fewer units are saturated" in said()
     assert f"{(n.last * n.Y).sum(1).round(2)}" == "[0.75 0.42 0.92 0.6 ]"
-    assert "About half the loss, and three of the four are right, with 0.75, 0.92 and 0.60." in said()
+    assert "about half the loss, and three of the four are right, with 0.75, 0.92 and 0.60." in said()
 
 
 def test_row_n_of_Z3_enters_the_loss_of_sample_n_alone(n):
@@ -1017,7 +1021,7 @@ def test_row_n_of_Z3_enters_the_loss_of_sample_n_alone(n):
 
 def test_the_slope_of_each_activation_of_utils_can_be_computed_from_its_output(rng):
     """ReLU's, too, but at 0; `pullback` is given nothing else."""
-    assert "any activation whose slope can be computed from its output, as those of utils" in said()
+    assert "any activation whose slope can be computed from its output, like those in utils" in said()
     z, dA = rng.normal(size=(2, 6, 4))
     for f in (sigmoid, tanh, relu, identity):
         close(f.pullback(dA, f(z)), dA * (f(z + 1e-6) - f(z - 1e-6)) / 2e-6, 1e-6)
