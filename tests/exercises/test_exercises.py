@@ -95,6 +95,11 @@ def test_sizes_differ_so_that_no_transpose_passes_by_accident(exercise):
         assert any(len(set(shape)) == 2 for some in shapes for shape in some) or not any(shapes)
 
 
+def test_readme_says_how_many_exercises_there_are():
+    readme = (Path(__file__).resolve().parents[2] / "README.md").read_text("utf-8")
+    assert re.findall(r"(\d+) exercises", readme) == [str(len(EXERCISES))]
+
+
 # Right ---------------------------------------------------------------------------------------------
 
 
@@ -240,14 +245,37 @@ def row_with(**changed):
     return parts_of(ROWS.one_row.reference, **changed)
 
 
-def swept(dz, dw, da):
-    """Return a student's loop for exercise 4 of notebook 04, as a cell leaves it, with these right-hand sides."""
-    source = ("def my_sweep(w, a):\n    da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}\n    for k in reversed(w):\n"
-              f"        dz[k] = {dz}\n        dw[k] = {dw}\n        da[k - 1] = {da}\n    return dz, dw\n")
+def written(head, *lines):
+    """Return a student's function, as a cell leaves it."""
+    source = "\n    ".join([f"def my_answer({head}):", *lines]) + "\n"
     name, names = f"<cell {len(linecache.cache)}>", {}
     linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
     exec(compile(source, name, "exec"), names)
-    return names["my_sweep"]
+    return names["my_answer"]
+
+
+def swept(dz, dw, da, begin="-1 / a[len(w)]"):
+    """Return a student's loop for exercise 4 of notebook 04, with these right-hand sides."""
+    return written("w, a", f"da, dz, dw = {{len(w): {begin}}}, {{}}, {{}}", "for k in reversed(w):",
+                   f"    dz[k] = {dz}", f"    dw[k] = {dw}", f"    da[k - 1] = {da}", "return dz, dw")
+
+
+def rowed(dz="da * a * (1 - a)", dW="dz.T @ a_before", db="dz[0]", da_before="dz @ W"):
+    """Return a student's four lines for exercise 7 of notebook 04, with these right-hand sides."""
+    return written("da, a, a_before, W", f"dz = {dz}", f"dW = {dW}", f"db = {db}", f"da_before = {da_before}",
+                   "return dz, dW, db, da_before")
+
+
+def looped(dW="dZ.T @ A[l - 1]", db="dZ.sum(0)"):
+    """Return a student's loop for exercise 4 of notebook 04b, with these right-hand sides."""
+    return written("W, A, f, dA", "dW, db = {}, {}", "for l in reversed(W):", "    dZ = f[l].pullback(dA, A[l])",
+                   f"    dW[l] = {dW}", f"    db[l] = {db}", "    dA = dZ @ W[l]", "return dW, db")
+
+
+def sampled(dW="{1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}", dz2="dz3 @ W[3] * a2 * (1 - a2)"):
+    """Return a student's lines for exercise 9 of notebook 04, with these right-hand sides."""
+    return written("x, a1, a2, a3, y, W", "dz3 = a3 - y", f"dz2 = {dz2}", "dz1 = dz2 @ W[2] * a1 * (1 - a1)",
+                   f"dW = {dW}", "return dW, {1: dz1[0], 2: dz2[0], 3: dz3[0]}")
 
 
 ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (
@@ -266,6 +294,24 @@ STUDENTS = [
     (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "..."), "`dw[k] = ...`, is still to be filled in"),
     (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "dz[k] * w[k]"), "dz is right; dw is open"),
     (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * a[k]"), "look at the name a"),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * w[k]", "dz[k] * a[k - 1]"),
+        "dw and da have changed places"),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k]", "1"), "da begins with 1."),
+    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k] * a[k - 1] * (1 - a[k - 1])"),
+        "the slope of the unit before does not belong here"),
+    (ROWS.one_row, rowed(db="...", da_before="dz @ W.T"), "`da_before = dz @ W.T`, with ValueError"),
+    (ROWS.one_row, rowed(dW="dz @ a_before.T", da_before="..."), "And line 5 is still to be filled in."),
+    (ROWS.one_row, rowed(db="...", da_before="da @ W"), "da_before is made from da."),
+    (ROWS.one_row, rowed(dW="...", db="...", da_before="..."), "dz is right; dW, db and da_before are open."),
+    (ROWS.one_row, rowed(da_before="dz @ W * a_before * (1 - a_before)"),
+        "the slope of the layer before does not belong"),
+    (ROWS.one_sample, sampled(dW="[dz1.T @ x, dz2.T @ a1, dz3.T @ a2]"),
+        "dW is a list, expected a dict with the keys 1, 2, 3."),
+    (ROWS.one_sample, sampled(dW="{1: dz1.T @ a1, 2: dz2.T @ a1, 3: dz3.T @ a2}"),
+        "dW of layer 1 takes what came *in* there"),
+    (ROWS.one_sample, sampled(dz2="dz3 @ W[3] * (a2 * (1 - a2)) ** 2"), "A slope is in there twice"),
+    (BACKWARD.backward, looped(db="dZ.mean(0)"), "db is an average over the rows"),
+    (BACKWARD.backward, looped(db="dZ[0]"), "db hears the first sample only"),
     (ROWS.two_paths, "8(400)", "is a text, expected one number"),
     (BACKWARD.shape_of_dW2, (6, 6), "(6, 6) is not the answer"),
     (BACKWARD.shape_of_dW2, (6,), "That is the shape of the bias"),
@@ -295,6 +341,18 @@ STUDENTS = [
 def test_an_answer_of_a_student_gets_a_sentence_that_helps(exercise, answer, words):
     verdict = exercise.verdict(answer)
     assert not verdict and words in verdict.sentence
+
+
+@pytest.mark.parametrize(("exercise", "answer", "never"), [
+    (BACKWARD.backward, looped(db="dZ.mean(0)"), "rows and columns"),  # a transposed (d,) is the same (d,)
+    (ROWS.one_row, rowed(dz="da", db="dz"), "besides"),  # dW is what follows from dz, and no second slip
+    (ROWS.one_row, rowed(dz="da", dW="a_before.T @ dz"), "besides"),
+    (ROWS.one_row, rowed(db="dz.T"), "same object"),  # a copy would be as wrong
+    (ROWS.one_sample, sampled(dW="[dz1.T @ x, dz2.T @ a1, dz3.T @ a2]"), "line"),
+], ids=range(5))
+def test_what_is_right_is_not_blamed(exercise, answer, never):
+    verdict = exercise.verdict(answer)
+    assert not verdict and never not in verdict.sentence
 
 
 def test_numbers_borrowed_from_other_cells_are_named():

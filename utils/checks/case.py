@@ -137,3 +137,16 @@ class Case:
         with contextlib.suppress(clock.TookTooLong), clock.limited(left, left):
             return action()
         return ""
+
+
+def explained(case, outcomes, path):
+    """Return the known mistake that explains one part of these outcomes, or None.
+
+    What a mistake makes wrong only because it makes an earlier part wrong is not counted.
+    """
+    paths = list(leaves(case.rights[0]))
+    before = paths[:paths.index(path)] if path in paths else []
+    for mistake, theirs in case.foreseen:
+        if same(outcomes, theirs, case.exercise.rtol, path) and all(case.are_right(theirs, part) for part in before):
+            return mistake
+    return None

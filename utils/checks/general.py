@@ -73,9 +73,15 @@ def _where_to_look(case):
                 what = what.removeprefix(EVERYWHERE)
                 return what, f" One and the same change, {place} and further on, {aim}: look at {what}."
             return what, f" One change {place} {aim}: look at {what}."
-        if not case.path or any(structure("", m, right) for m, right in zip(case.mine, case.rights)):
+        if not case.path or _is_built_otherwise(case):
             break
     return "", ""
+
+
+def _is_built_otherwise(case):
+    """Say whether the result, or what holds its first wrong part, is of another kind: there is no line to look at."""
+    ways, pairs = [case.path[:k] for k in range(len(case.path))], list(zip(case.mine, case.rights))
+    return any(structure("", pick(m, way), pick(right, way)) for m, right in pairs for way in ways)
 
 
 def _repaired(case, path):

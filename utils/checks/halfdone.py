@@ -2,10 +2,12 @@
 
 import numpy as np
 
+from utils.checks.case import explained
 from utils.checks.general import difference_of
 from utils.checks.results import leaves, pick, same
 from utils.checks.source import dotted_lines, has_dots, is_begun
-from utils.checks.words import variables_of
+from utils.checks.text import sentence_of
+from utils.checks.words import how_it_stopped, variables_of
 
 
 def half_done(case):
@@ -16,6 +18,8 @@ def half_done(case):
     unknown = case.source is None and has_dots(case.answer)
     if not (lines or unknown or any(map(_waits, filter(_is_result, case.mine)))):
         return None
+    if lines and (stopped := _stopped_elsewhere(case, lines)):
+        return f"{stopped} And line {lines[0]} is still to be filled in."
     paths = [(part,) for part in range(len(case.exercise.parts))] or list(leaves(case.rights[0]))
     done = [_parts_so_far(case, i) for i in range(len(case.mine))]
     waiting = [path for path in paths if any(_waits(pick(part, path)) for part in done)]
@@ -29,8 +33,18 @@ def half_done(case):
         return ""
     are_open = _and(case, waiting, "open")
     if wrong := [path for path in finished if path not in right]:
-        return f"{difference_of(case, done, wrong[0])} And {are_open}."
+        mistake = explained(case, done, wrong[0])
+        return f"{sentence_of(mistake) if mistake else difference_of(case, done, wrong[0])} And {are_open}."
     return f"{_and(case, right, 'right')}; {are_open}."
+
+
+def _stopped_elsewhere(case, lines):
+    """Return how the answer stopped, if it did so at none of these lines and not because of a `...`, else ""."""
+    error = None if case.error_at is None else case.runs[case.error_at].error
+    if error is None or "ellipsis" in str(error) or isinstance(error, NotImplementedError | NameError):
+        return ""
+    stopped = how_it_stopped(case.answer, case.runs[case.error_at])
+    return "" if any(f"line {line}," in stopped for line in lines) else stopped
 
 
 def _is_result(outcome):

@@ -54,7 +54,8 @@ def two_parts_are_one(case):
         if not (isinstance(mine, type(right)) and list(keys_of(mine)) == keys):
             continue
         for i, j in itertools.combinations(keys, 2):
-            if _are_one(mine[i], mine[j]) and not is_close(right[i], right[j]):
+            differ = np.shape(right[i]) == np.shape(right[j]) and not is_close(right[i], right[j])
+            if differ and _are_one(mine[i], mine[j]):
                 names = [case.name_of((key,)) for key in (i, j)]
                 return "two parts are one", (f"{names[0]} and {names[1]} are one and the same object: what is done to "
                                              "the one is done to the other. Make a new one for each.")
@@ -133,7 +134,8 @@ def two_slips(case):
         if any(v is None for v in theirs) or same(theirs, [pick(v, path) for v in case.rights]):
             continue
         for words, change in CHANGES.items():
-            if same(mine, list(map(change, theirs)), case.exercise.rtol):
+            changed = list(map(change, theirs))
+            if same(mine, changed, case.exercise.rtol) and not same(changed, theirs):
                 found.append((mistake, words))
     if len({mistake for mistake, _ in found}) != 1:
         return None

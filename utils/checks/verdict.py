@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from utils.checks import clock
-from utils.checks.case import Case
+from utils.checks.case import Case, explained
 from utils.checks.general import also_changed, in_general
 from utils.checks.halfdone import half_done
 from utils.checks.meaning import meant, plain
@@ -143,27 +143,15 @@ def _known(case):
     for mistake, theirs in case.foreseen:
         if same(case.mine, theirs, rtol):
             return Verdict("mistake", sentence_of(mistake), mistake.__name__)
-    found = [_of_part(case, path) for path in leaves(case.rights[0])
-             if case.path and path not in case.right_paths]
-    if not found or found[0] is None:
+    wrong = [path for path in leaves(case.rights[0]) if case.path and path not in case.right_paths]
+    first = explained(case, case.mine, wrong[0]) if wrong else None
+    if first is None:
         return None
-    second = next((mistake for mistake in found if mistake not in (None, found[0])), None)
-    return Verdict("mistake", sentence_of(found[0]) + (f" And besides: {sentence_of(second)}" if second else ""),
-                   found[0].__name__)
-
-
-def _of_part(case, path):
-    """Return the known mistake that explains one part, or None; what follows from an earlier part is not counted."""
-    for mistake, theirs in case.foreseen:
-        if same(case.mine, theirs, case.exercise.rtol, path) and all(
-                case.are_right(theirs, before) for before in _before(case, path)):
-            return mistake
-    return None
-
-
-def _before(case, path):
-    paths = list(leaves(case.rights[0]))
-    return paths[:paths.index(path)]
+    follow = dict(case.foreseen)[first]
+    others = [path for path in wrong if not same(case.mine, follow, rtol, path)]  # what the first does not explain
+    second = next((found for path in others if (found := explained(case, case.mine, path)) not in (None, first)), None)
+    return Verdict("mistake", sentence_of(first) + (f" And besides: {sentence_of(second)}" if second else ""),
+                   first.__name__)
 
 
 def _suspected(case):

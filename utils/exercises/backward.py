@@ -357,6 +357,28 @@ def backward_weights_past_the_pullback(W, A, f, dA):
     return dW, db
 
 
+@backward.mistake("1/N twice")
+def backward_bias_averaged(W, A, f, dA):
+    """db is an average over the rows, but the 1/N is in dA already, so it is in there twice: the rows add up."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = f[l].pullback(dA, A[l])
+        dW[l], db[l] = dZ.T @ A[l - 1], dZ.mean(0)
+        dA = dZ @ W[l]
+    return dW, db
+
+
+@backward.mistake("only the first row")
+def backward_bias_of_first(W, A, f, dA):
+    """db hears the first sample only. For one row that was all there is; a batch has N, and they add up."""
+    dW, db = {}, {}
+    for l in reversed(W):
+        dZ = f[l].pullback(dA, A[l])
+        dW[l], db[l] = dZ.T @ A[l - 1], dZ[0]
+        dA = dZ @ W[l]
+    return dW, db
+
+
 @backward.mistake()
 def backward_never_handed_on(W, A, f, dA):
     """Every layer gets the output's dA: it is never handed on. It runs only where all layers are equally wide."""
