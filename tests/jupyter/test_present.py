@@ -214,6 +214,7 @@ def test_escape_leaves_and_comes_back(page):
 
 def test_the_notebook_is_not_saved_by_itself_and_nothing_complains(lecture):
     dirty = "window.jupyterapp.shell.currentWidget.context.model.dirty"
+    lecture.page.wait_for_timeout(1500)  # its own run is over
     lecture.page.evaluate("window.jupyterapp.commands.execute('notebook:run-all-cells')")
     lecture.page.wait_for_function(dirty)
     lecture.page.wait_for_timeout(4000)  # time for four autosaves
@@ -359,8 +360,8 @@ def is_ready(page):
     """Wait until the lecture has begun and all its cells have run."""
     page.locator("#lecture-footer").wait_for()
     page.wait_for_function("window.jupyterapp.shell.currentWidget.content.widgets[1].model.executionCount > 0")
-    page.wait_for_function(f"!{MODEL}.dirty")
-    page.wait_for_timeout(300)
+    page.wait_for_function(f"!{MODEL}.dirty", timeout=60_000)
+    page.wait_for_timeout(1500)
 
 
 def test_the_presented_file_is_kept_until_esc_and_what_is_typed_then_is_saved(lab, copies):

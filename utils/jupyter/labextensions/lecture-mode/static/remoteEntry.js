@@ -204,6 +204,8 @@
     lecture.begins = false;
     lecture.settle();
     lecture.refresh();
+    await new Promise(done => setTimeout(done, 1000));  // of a run, some is written down a moment later
+    lecture.settle();
   }
 
   const activate = app => {
