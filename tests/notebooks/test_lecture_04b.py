@@ -489,7 +489,7 @@ def test_in_the_stepper_a_unit_shows_its_sum_over_the_samples_and_orange_is_posi
 def test_in_the_stepper_a_line_is_orange_where_dW_is_positive_and_grey_where_it_is_negative(step, torchs):
     dW = torchs.dW[3 - step // 4]
     lines = [actor for actor in backward_stepper(step=step).current.actors if hasattr(actor, "dash")]
-    *behind, = lines[:-dW.size]
+    behind = lines[:-dW.size]
     assert [line.color for line in lines[-dW.size:]] == [BACKWARD if v > 0 else QUIET for v in dW.ravel()]
     assert len(behind) == {3: 0, 7: 12, 11: 40}[step] and all(line.color == BACKWARD for line in behind)
 

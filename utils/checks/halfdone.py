@@ -7,7 +7,7 @@ from utils.checks.general import difference_of
 from utils.checks.results import leaves, pick, same
 from utils.checks.source import dotted_lines, has_dots, is_begun
 from utils.checks.text import sentence_of
-from utils.checks.words import how_it_stopped, variables_of
+from utils.checks.words import how_it_stopped, place_of, variables_of
 
 
 def half_done(case):
@@ -43,8 +43,8 @@ def _stopped_elsewhere(case, lines):
     error = None if case.error_at is None else case.runs[case.error_at].error
     if error is None or "ellipsis" in str(error) or isinstance(error, NotImplementedError | NameError):
         return ""
-    stopped = how_it_stopped(case.answer, case.runs[case.error_at])
-    return "" if any(f"line {line}," in stopped for line in lines) else stopped
+    place = place_of(case.answer, error)
+    return "" if place and place.lineno in lines else how_it_stopped(case.answer, case.runs[case.error_at])
 
 
 def _is_result(outcome):

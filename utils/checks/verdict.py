@@ -14,7 +14,7 @@ from utils.checks.halfdone import half_done
 from utils.checks.meaning import meant, plain
 from utils.checks.results import leaves, same
 from utils.checks.runs import ENTRIES, entries, misfit, tried
-from utils.checks.source import does_nothing, same_code
+from utils.checks.source import does_nothing, has_dots, same_code
 from utils.checks.suspicions import SUSPICIONS, first_proven
 from utils.checks.text import sentence_of
 from utils.checks.words import how_it_stopped
@@ -121,7 +121,7 @@ def _praise(exercise):
 def _unchanged(case):
     given = case.exercise.given
     if given and same_code(case.answer, given):
-        return Verdict("blank", BLANK if Ellipsis in given.__code__.co_consts else AS_GIVEN)
+        return Verdict("blank", BLANK if has_dots(given) else AS_GIVEN)
     return None
 
 

@@ -9,12 +9,18 @@ from utils.checks.results import numbers
 
 def how_it_stopped(function, run):
     """Return a sentence on a run's error, with the line of the student's own code in which it arose."""
-    file = getattr(getattr(function, "__code__", None), "co_filename", None)
-    frames = [frame for frame in traceback.extract_tb(run.error.__traceback__) if frame.filename == file]
-    line = f", `{frames[-1].line}`," if frames and frames[-1].line else ""
-    place = f" in line {frames[-1].lineno}{line}" if frames else ""
+    frame = place_of(function, run.error)
+    line = f", `{frame.line}`," if frame and frame.line else ""
+    place = f" in line {frame.lineno}{line}" if frame else ""
     message = ": ".join(filter(None, (type(run.error).__name__, run.message)))
     return f"It stopped{place} with {message}."
+
+
+def place_of(function, error):
+    """Return where in the student's own code an error arose, with its `lineno` and `line`, or None."""
+    file = getattr(getattr(function, "__code__", None), "co_filename", None)
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == file]
+    return frames[-1] if frames else None
 
 
 def variables_of(function, error):

@@ -13,7 +13,7 @@ from utils.losses import cross_entropy
 from utils.mlp import backward, forward
 from utils.plots import BACKWARD, FORWARD, QUIET, TRUTH
 from utils.widgets.network import SIZES, lines, rings, unit, units
-from utils.widgets.readout import formula, matrix_table, sentence, side_by_side, symbol
+from utils.widgets.readout import fixed, formula, matrix_table, sentence, side_by_side, symbol
 from utils.widgets.stage import Scene, path, points, text
 
 ACTIVATIONS = {1: "σ", 2: "σ", 3: "softmax"}
@@ -228,4 +228,4 @@ def _on_units(found):
 
 
 def _four_digits(number):
-    return f"{round(number, 4) + 0:.4f}".replace("-", "−")
+    return fixed(number, 4).replace("-", "−")

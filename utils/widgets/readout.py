@@ -37,6 +37,11 @@ def tint(share, color):
     return to_hex(1 - abs(share) * (1 - np.array(to_rgb(color if share > 0 else QUIET))))
 
 
+def fixed(number, digits):
+    """Return a number with so many digits after the point; what is rounded to 0 has no minus."""
+    return f"{round(number, digits) + 0:.{digits}f}"
+
+
 def symbol(V, l, d=False):
     """Return V⁽ˡ⁾ in HTML, or ∂L/∂V⁽ˡ⁾ if `d`; layer 0 is X."""
     name = "X" if V == "A" and l == 0 else f"{V}<sup>({l})</sup>"
@@ -52,7 +57,7 @@ def matrix_table(M, caption, color=FORWARD, marks=(), digits=2, scale=None):
 
     def cell(i, j, v):
         kind = "cell mark" if (i, j) in framed else "cell"
-        return f"<td class='{kind}' style='{shade(v / scale, color)}'>{round(v, digits) + 0:.{digits}f}</td>"
+        return f"<td class='{kind}' style='{shade(v / scale, color)}'>{fixed(v, digits)}</td>"
 
     rows = ("".join(cell(i, j, v) for j, v in enumerate(row)) for i, row in enumerate(M.tolist()))
     body = "".join(f"<tr>{row}</tr>" for row in rows)
