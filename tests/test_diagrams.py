@@ -1,6 +1,7 @@
 """Diagrams: what stands in them, and where."""
 
 import inspect
+import itertools
 import re
 
 import matplotlib.pyplot as plt
@@ -76,7 +77,7 @@ def test_a_chain_has_values_in_blue_above_and_gradients_by_the_chain_rule_in_ora
     drawn = texts(diagrams.chain(["x", "a", "b", "L"], [2, 3, 1 / 3, 9], [0.5, -4, 1 / 8]))
     for value in ("2", "3", "0.333", "9"):
         assert drawn[value].get_position()[1] > 0 and to_hex(drawn[value].get_color()) == FORWARD.lower()
-    for gradient in ("$\\mathrm{d}x$\n−0.25", "$\\mathrm{d}a$\n−0.5", "$\\mathrm{d}b$\n0.125", "1"):
+    for gradient in ("$\\mathrm{d}x$\n−0.25", "$\\mathrm{d}a$\n−0.5", "$\\mathrm{d}b$\n0.125", "$\\mathrm{d}L$\n1"):
         assert drawn[gradient].get_position()[1] < 0 and to_hex(drawn[gradient].get_color()) == BACKWARD.lower()
     assert {"× 0.5", "× −4", "× 0.125"} < set(drawn)
 
@@ -116,6 +117,9 @@ def test_in_a_network_the_unit_that_is_named_and_its_lines_to_the_right_are_oran
         assert len(lines) == count and edges.count(orange) == (unit is not None)
         if unit:
             assert {line.get_xdata()[0] for line in lines} == {2 * unit[0]}
+        numbered = [text for text in ax.texts if text.get_text().isdigit()]  # from the top
+        assert [text.get_text() for text in numbered] == [str(i) for i in range((5, 7, 4, 3)[unit[0]] if unit else 0)]
+        assert all(a.get_position()[1] > b.get_position()[1] for a, b in itertools.pairwise(numbered))
 
 
 def test_a_graph_has_values_above_its_nodes_gradients_beneath_and_an_arrow_each_way_for_each_edge():

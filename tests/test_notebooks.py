@@ -10,7 +10,8 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 NAMES = ["00_learning_a_function", "01_derivatives", "02_gradient_descent", "03_forward_pass", "04_backward_pass",
-         "04b_whole_network", "05_autograd_cross_check", "06_training", "07_beyond_one_machine"]  # fmt: skip
+         "04b_one_sample", "04c_whole_batch", "04d_downhill", "05_autograd_cross_check", "06_training",
+         "07_beyond_one_machine"]  # fmt: skip
 
 each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -23,7 +24,7 @@ def outputs(path):
     return [output for cell in cells(path, "code") for output in cell["outputs"]]
 
 
-def test_the_nine_notebooks_are_there():
+def test_the_eleven_notebooks_are_there():
     assert [path.stem for path in NOTEBOOKS] == NAMES
 
 

@@ -23,11 +23,16 @@ def _bare(ax, width, height, x, y):
 def lecture_network(ax=None, back_from=None, names=("X", "A^{(1)}", "A^{(2)}", "A^{(3)}")):
     """Draw the lecture's 5-7-4-3 network with the `names` of its layers, and the shapes of W and b beneath.
 
-    `back_from` (layer, unit), layer 0 is the input: this unit and its lines to the next layer are orange.
+    `back_from` (layer, unit), layer 0 is the input: this unit and its lines to the next layer are orange, and the units
+    of its layer are numbered.
     """
     sizes = (5, 7, 4, 3)
     ax = network(sizes, ax or axes(width=8, height=4.6), [f"${name}$" for name in names],
                  ["$\\sigma$", "$\\sigma$", "softmax"], back_from)
+    column, unit = back_from or (0, None)
+    for i in range(sizes[column] if back_from else 0):
+        color = BACKWARD if i == unit else FORWARD
+        ax.text(2 * column, (sizes[column] - 1) / 2 - i, i, ha="center", va="center_baseline", color=color, fontsize=11)
     for l, (n, m) in enumerate(itertools.pairwise(sizes), 1):
         ax.text(2 * l - 1, -4.4, f"$W^{{({l})}}$ ({m}, {n})\n$b^{{({l})}}$ ({m},)", ha="center", va="top", fontsize=12)
     ax.set_ylim(-6, 4.6)
@@ -67,8 +72,8 @@ def chain(names, values, slopes, weights=None, ax=None):
     n, gradients, weights = len(names), [*np.cumprod(slopes[::-1])[::-1], 1], weights or {}
     ax = _bare(ax, 2.1 * n, 2.6, (-0.6, 2 * n - 1.4), (-1.45, 1.15))
     for i, (name, value, gradient) in enumerate(zip(names, values, gradients)):
-        lines = [f"$\\mathrm{{d}}{name}$", _short(gradient)] if i < n - 1 else [_short(gradient)]
-        _node(ax, (2 * i, 0), f"${name}$", _short(value), "\n".join(lines), gap=0.52, pad=0.45)
+        beneath = f"$\\mathrm{{d}}{name}$\n{_short(gradient)}"
+        _node(ax, (2 * i, 0), f"${name}$", _short(value), beneath, gap=0.52, pad=0.45)
     for i, slope in enumerate(slopes):
         _arrow(ax, (2 * i + 0.45, 0.1), (2 * i + 1.55, 0.1), FORWARD)
         _arrow(ax, (2 * i + 1.55, -0.1), (2 * i + 0.45, -0.1), BACKWARD)

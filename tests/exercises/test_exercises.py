@@ -255,31 +255,31 @@ def written(head, *lines):
 
 
 def swept(dz, dw, da, begin="-1 / a[len(w)]"):
-    """Return a student's loop for exercise 4 of notebook 04, with these right-hand sides."""
+    """Return a student's loop for exercise 5 of notebook 04, with these right-hand sides."""
     return written("w, a", f"da, dz, dw = {{len(w): {begin}}}, {{}}, {{}}", "for k in reversed(w):",
                    f"    dz[k] = {dz}", f"    dw[k] = {dw}", f"    da[k - 1] = {da}", "return dz, dw")
 
 
 def rowed(dz="da * a * (1 - a)", dW="dz.T @ a_before", db="dz[0]", da_before="dz @ W"):
-    """Return a student's four lines for exercise 7 of notebook 04, with these right-hand sides."""
+    """Return a student's four lines for exercise 3 of notebook 04b, with these right-hand sides."""
     return written("da, a, a_before, W", f"dz = {dz}", f"dW = {dW}", f"db = {db}", f"da_before = {da_before}",
                    "return dz, dW, db, da_before")
 
 
 def looped(dW="dZ.T @ A[l - 1]", db="dZ.sum(0)"):
-    """Return a student's loop for exercise 4 of notebook 04b, with these right-hand sides."""
+    """Return a student's loop for exercise 4 of notebook 04c, with these right-hand sides."""
     return written("W, A, f, dA", "dW, db = {}, {}", "for l in reversed(W):", "    dZ = f[l].pullback(dA, A[l])",
                    f"    dW[l] = {dW}", f"    db[l] = {db}", "    dA = dZ @ W[l]", "return dW, db")
 
 
 def sampled(dW="{1: dz1.T @ x, 2: dz2.T @ a1, 3: dz3.T @ a2}", dz2="dz3 @ W[3] * a2 * (1 - a2)"):
-    """Return a student's lines for exercise 9 of notebook 04, with these right-hand sides."""
+    """Return a student's lines for exercise 5 of notebook 04b, with these right-hand sides."""
     return written("x, a1, a2, a3, y, W", "dz3 = a3 - y", f"dz2 = {dz2}", "dz1 = dz2 @ W[2] * a1 * (1 - a1)",
                    f"dW = {dW}", "return dW, {1: dz1[0], 2: dz2[0], 3: dz3[0]}")
 
 
-ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (
-    import_module(f"utils.exercises.{name}") for name in ("rows", "backward", "descent", "forward", "derivatives"))
+UNITS, ROWS, BACKWARD, DESCENT, FORWARD, DERIVATIVES = (import_module(f"utils.exercises.{name}") for name in (
+    "units", "rows", "backward", "descent", "forward", "derivatives"))
 STUDENTS = [
     (ROWS.one_row, row_with(db=lambda r, *_: r["dz"].sum()), "db is one number, expected an array of"),
     (ROWS.one_row, row_with(db=lambda r, *_: r["dz"]), "db has the right numbers, and is a row"),
@@ -290,14 +290,14 @@ STUDENTS = [
     (ROWS.one_row, lambda da, a, a_before, W: (da @ W.T,) * 4, "a matrix product (a, b) @ (c, d) needs b = c"),
     (ROWS.one_sample, ROWS.one_sample_begun, "Not filled in yet."),
     (BACKWARD.backward, lambda W, A, f, dA: ({**BACKWARD.backward.reference(W, A, f, dA)[0], 1: ...}, {}), "is open"),
-    (ROWS.sweep, swept("...", "dz[k] * a[k - 1]", "dz[k] * w[k]"), "`dz[k] = ...`, is still to be filled in"),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "..."), "`dw[k] = ...`, is still to be filled in"),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "dz[k] * w[k]"), "dz is right; dw is open"),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * a[k]"), "look at the name a"),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * w[k]", "dz[k] * a[k - 1]"),
+    (UNITS.sweep, swept("...", "dz[k] * a[k - 1]", "dz[k] * w[k]"), "`dz[k] = ...`, is still to be filled in"),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "..."), "`dw[k] = ...`, is still to be filled in"),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "...", "dz[k] * w[k]"), "dz is right; dw is open"),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * a[k]"), "look at the name a"),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * w[k]", "dz[k] * a[k - 1]"),
         "dw and da have changed places"),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k]", "1"), "da begins with 1."),
-    (ROWS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k] * a[k - 1] * (1 - a[k - 1])"),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k]", "1"), "da begins with 1."),
+    (UNITS.sweep, swept("da[k] * a[k] * (1 - a[k])", "dz[k] * a[k - 1]", "dz[k] * w[k] * a[k - 1] * (1 - a[k - 1])"),
         "the slope of the unit before does not belong here"),
     (ROWS.one_row, rowed(db="...", da_before="dz @ W.T"), "`da_before = dz @ W.T`, with ValueError"),
     (ROWS.one_row, rowed(dW="dz @ a_before.T", da_before="..."), "And line 5 is still to be filled in."),

@@ -1133,16 +1133,17 @@ def test_the_product_one_sixteenth_makes_the_loss_log_2(p, n):
 
 
 def test_the_network_stays_to_the_end_of_notebook_05():
-    assert all("lecture_example" in "\n".join(sources(number)) for number in ("04", "05"))
+    assert all("lecture_example" in "\n".join(sources(number)) for number in ("04b", "04c", "04d", "05"))
 
 
-@pytest.mark.parametrize("number", ["04", "06"])
-def test_saturation_is_a_story_for_notebooks_04_and_06(number):
+@pytest.mark.parametrize("number", ["04", "04d", "06"])
+def test_saturation_is_a_story_for_notebooks_04_04d_and_06(number):
+    assert "a story for notebooks 04, 04d and 06" in said()
     assert "saturat" in next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text("utf-8")
 
 
-def test_in_notebook_04_the_slope_is_shown_and_in_04b_the_column_of_ones_returns_as_a_sum():
-    slope, ones = (next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text("utf-8") for number in ("04", "04b"))
+def test_in_notebook_04_the_slope_is_shown_and_in_04c_the_column_of_ones_returns_as_a_sum():
+    slope, ones = (next(NOTEBOOKS.glob(f"{number}_*.ipynb")).read_text("utf-8") for number in ("04", "04c"))
     assert "a\\\\,(1 - a)$" in slope and re.search("the column of ones .{1,30} of notebook 03", ones)
 
 

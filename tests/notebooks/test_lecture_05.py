@@ -240,16 +240,16 @@ def test_the_sections_are_numbered_and_the_break_is_after_section_5():
 def test_the_next_notebook_is_there_under_its_title_and_the_one_before_leads_here():
     title = nbformat.read(NOTEBOOKS / "06_training.ipynb", 4).cells[0].source.splitlines()[0].removeprefix("# ")
     assert f"[{title}](06_training.ipynb)" in page("05")[-1]
-    assert re.search(r"\*\*What you need\*\* notebooks?\b.*\b04b\.", page("05")[0])
-    assert "](05_autograd_cross_check.ipynb)" in page("04b")[-1]
-    before = nbformat.read(NOTEBOOKS / "04b_whole_network.ipynb", 4).cells[0].source.splitlines()[0].removeprefix("# ")
-    assert f"[{before}](04b_whole_network.ipynb)" in page("05")[-1]
+    assert re.search(r"\*\*What you need\*\* notebooks?\b.*\b04 to 04c\.", page("05")[0])
+    assert "](05_autograd_cross_check.ipynb)" in page("04d")[-1]
+    before = nbformat.read(NOTEBOOKS / "04d_downhill.ipynb", 4).cells[0].source.splitlines()[0].removeprefix("# ")
+    assert f"[{before}](04d_downhill.ipynb)" in page("05")[-1]
 
 
 @pytest.mark.parametrize(("number", "place", "what"), [
     ("01", "7", r"best \$h\$"), ("02", "", r"\bsign\b"), ("02", "", r"small_change\(1e-6\)"), ("03", "", r"relu"),
-    ("03", "6", r"hasty loss"), ("03", "7", r"softmax_cross_entropy"), ("04", "", r"add up"),
-    ("04b", "", r"pullback"), ("04b", "3", r"memory"),
+    ("03", "6", r"hasty loss"), ("03", "7", r"softmax_cross_entropy"), ("04b", "", r"add up"),
+    ("04c", "", r"pullback"), ("04c", "4", r"memory"),
 ])
 def test_what_the_page_remembers_of_another_notebook_stands_there(number, place, what):
     assert says(f"notebook {number}, section {place}" if place else f"notebook {number}")

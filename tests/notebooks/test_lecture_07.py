@@ -912,7 +912,8 @@ def test_layer_1_takes_two_products_and_the_others_three_each_two_operations_a_m
     for sizes, N in (*MODELS.values(), ((5, 7, 4, 3), 6)):
         assert n.compute_time(sizes, N, 1.0) == operations(sizes, N)
         assert n.gradient_bytes(sizes) == size_in_bytes(sizes)
-    assert "Forwards there is one product for each layer. Backwards there are two" in "\n".join(page("04b"))
+    assert "Forwards there is one product for each layer," in "\n".join(page("04c"))
+    assert "Backwards there are two: `dZ.T @ A[l-1]`" in "\n".join(page("04c"))
     assert "to_input=False" in inspect.getsource(distributed.shard_gradients)
 
 

@@ -8,7 +8,8 @@ mistakes: a notebook can be filled in with either. A mistake's docstring is what
 
 from importlib import import_module
 
-MODULES = ("learning", "derivatives", "descent", "forward", "rows", "backward", "autograd", "training", "machines")
+MODULES = ("learning", "derivatives", "descent", "forward", "units", "rows", "backward", "downhill", "autograd",
+           "training", "machines")
 
 
 def lessons():

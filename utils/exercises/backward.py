@@ -1,4 +1,4 @@
-"""Exercises of notebook 04b: the batch, the whole way back, and a step."""
+"""Exercises of notebook 04c: the batch, and the whole way back in a loop."""
 
 import numpy as np
 
@@ -6,7 +6,7 @@ from utils.activations import relu, sigmoid, softmax, tanh
 from utils.checks.lesson import Lesson
 from utils.mlp import forward, initialize
 
-lesson = Lesson("04b_whole_network")
+lesson = Lesson("04c_whole_batch")
 rng = np.random.default_rng(14)
 
 
@@ -130,7 +130,7 @@ def layer_sample(N, n, m):
 
 
 @lesson.exercise(
-    level=2, minutes=4,
+    level=2, minutes=5,
     parts=("dZ", "dW", "db", "dA_before"),
     samples=[layer_sample(4, 7, 5), layer_sample(6, 2, 3), layer_sample(3, 5, 5)],
     hints=["Three of the four lines are those of one row, with capital letters.",
@@ -237,23 +237,12 @@ def network_sample(N, *sizes, f):
     return net.W, A, net.f, rng.normal(size=(N, sizes[-1])) / N
 
 
-def backward_begun(W, A, f, dA):
-    """Return the dicts dW and db, with the keys of W."""
-    dW, db = {}, {}
-    for l in reversed(W):
-        dZ = ...
-        dW[l] = ...
-        db[l] = ...
-        dA = ...
-    return dW, db
-
-
 @lesson.exercise(
-    level=3, minutes=8,
-    parts=("dW", "db"), given=backward_begun,
+    level=3, minutes=10,
+    parts=("dW", "db"),
     samples=[network_sample(4, 5, 7, 3, f=(sigmoid, softmax)), network_sample(2, 3, 4, 6, 5, f=(tanh, relu, softmax)),
              network_sample(6, 3, 3, 3, f=(tanh, sigmoid))],
-    hints=["In words: for each layer, dA gives dZ, and dZ gives dW[l], db[l] and the next dA.",
+    hints=["Begin with two empty dicts. For each layer, dA gives dZ, and dZ gives dW[l], db[l] and the next dA.",
            "A layer's pullback takes dA and A, the gradient for its output and that output, and returns dZ.",
            "Which A came in at layer l, and which W lies between Z[l] and that A?"])
 def backward(W, A, f, dA):
@@ -439,46 +428,3 @@ cost_back.wrong_answers(
     cost_other_layer=(4000, "The second product is not that of layer 1: it is layer 2 that hands something back."),
     cost_one_sample=(400, "That is for one sample; the batch has 8."),
     cost_parameters=(325, "That is how many parameters there are. Each product of matrices goes over all samples."))
-
-
-@lesson.exercise(
-    level=1, minutes=2,
-    rtol=0.01,
-    hints=["If one parameter moves by Δ, the loss changes by about its partial derivative g times Δ. Here Δ is −η g.",
-           "So each parameter lowers the loss by about η g². All 89 of them move, and what they do adds up."])
-def expected_fall():
-    """a number"""
-    return 0.1605
-
-
-@expected_fall.mistake("wrong sign")
-def fall_below_zero():
-    """That is by how much the loss changes. Asked is how far it *falls*, and a fall of −0.16 would be a rise."""
-    return -0.1605
-
-
-expected_fall.wrong_answers(
-    fall_without_eta=(0.321,
-        "The learning rate is missing: a step that is half as long lowers the loss by half as much."),
-    fall_eta_squared=(0.5**2 * 0.321,
-        "η is squared, too. The step has the factor η; how the loss reacts to the step has not."),
-    fall_is_the_way=(0.5 * 0.321**0.5,
-        "That is how long the step is. The loss falls by this length times the length of the gradient."),
-    fall_divided=(0.321 / 0.5, "You have divided by η. The longer the step is, the further the loss falls."),
-    fall_is_the_loss=(1.1394 - 0.1605, "That is what the loss would be after the step. Asked is by how much it falls."),
-    fall_averaged=(0.5 * 0.321 / 89, "You have taken the mean. All 89 parameters move, and what they do adds up."))
-
-
-@lesson.exercise(
-    level=1, minutes=3,
-    parts=("half", "sure"), rtol=0.05,
-    hints=["The slope of a sigmoid is a (1 − a).", "On the way back the slopes multiply."])
-def two_slopes():
-    """two numbers (both 0.5, both 0.99)"""
-    return 0.0625, 0.00009801
-
-
-two_slopes.wrong_answers(
-    slopes_of_one=((0.25, 0.0099), "That is one slope. There are two in a row, and they multiply."),
-    slopes_added=((0.5, 0.0198), "You have added the two. Along a path the factors multiply."),
-    slopes_of_outputs=((0.25, 0.9801), "You have multiplied the outputs. The slope is a (1 − a)."))

@@ -1,13 +1,12 @@
-"""Exercises of notebook 04: `units` has those of its first half; here is one sample, through layers and softmax."""
+"""Exercises of notebook 04b: one sample, back through layers and softmax."""
 
 import numpy as np
 
 from utils.activations import sigmoid, softmax
-from utils.exercises.units import lesson, let_through, scalar_chain, sweep, two_units
+from utils.checks.lesson import Lesson
 from utils.mlp import forward, initialize
 
-__all__ = ["collapse", "lesson", "let_through", "one_row", "one_sample", "right_class", "scalar_chain", "small_dW",
-           "sweep", "two_paths", "two_units"]
+lesson = Lesson("04b_one_sample")
 rng = np.random.default_rng(4)
 
 
@@ -166,6 +165,59 @@ def one_row_weights_turned(da, a, a_before, W):
     """da_before: backwards, W enters as it is, not turned round. Yours runs only where both layers are equally wide."""
     dz = da * a * (1 - a)
     return dz, dz.T @ a_before, dz[0], dz @ W.T
+
+
+def target_sample(d, c):
+    """Return the probabilities a and the one-hot target y of class c, both of shape (1, d)."""
+    return softmax(rng.normal(size=(1, d))), np.eye(d)[c:c + 1]
+
+
+@lesson.exercise(
+    level=1, minutes=2,
+    samples=[target_sample(3, 2), target_sample(5, 0), target_sample(4, 3), target_sample(2, 1)],
+    hints=["Two of the three numbers are the same in both rows.",
+           "The third differs by 1, and y has its 1 there."])
+def short_form(a, y):
+    """Return dz, shape (1, d), for the probabilities a and the one-hot target y, both of shape (1, d)."""
+    return a - y
+
+
+@short_form.mistake("wrong sign")
+def short_reversed(a, y):
+    """The signs are reversed: it is what the network said, minus what it should have said."""
+    return y - a
+
+
+@short_form.mistake()
+def short_of_the_loss(a, y):
+    """That is how the loss reacts to a. It still has to go back through softmax."""
+    return -y / a
+
+
+@short_form.mistake()
+def short_of_class_2(a, y):
+    """You took the 1 away from the last entry. It belongs to the right class, wherever that is: y knows."""
+    dz = a.copy()
+    dz[0, -1] -= 1
+    return dz
+
+
+@short_form.mistake()
+def short_only_right_class(a, y):
+    """Only the right class has a number left. The others react as well: softmax mixes."""
+    return (a - y) * y
+
+
+@short_form.mistake()
+def short_with_slope(a, y):
+    """The sigmoid's slope does not belong here: the last activation is softmax."""
+    return (a - y) * a * (1 - a)
+
+
+@short_form.mistake()
+def short_squared(a, y):
+    """That is the square of the difference. The signs are needed, and the sizes as they are."""
+    return (a - y) ** 2
 
 
 @lesson.exercise(

@@ -1,10 +1,31 @@
-"""Exercises of notebook 04, its first half: one unit, and units in a chain."""
+"""Exercises of notebook 04: one unit, and units in a chain."""
 
 import numpy as np
 
 from utils.checks.lesson import Lesson
 
 lesson = Lesson("04_backward_pass")
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    parts=("a_moves", "L_moves"), rtol=0.03,
+    hints=["z moves by 0.02. What comes next is the sigmoid: its slope there is 0.197.",
+           "a moves by its slope times that by which z moves; then L by *its* slope times that by which a moves.",
+           "The slope of −log a is negative: if a rises, L falls."])
+def follow():
+    """two numbers (by how much a moves, by how much L moves)"""
+    return 0.003932, -0.014621
+
+
+follow.wrong_answers(
+    follow_rises=((0.003932, 0.014621), "L_moves: the slope of −log a is −3.718. If a rises, L falls."),
+    follow_w_alone=((0.001966, -0.00731), "a_moves: you began with the 0.01 by which w moves. z moves by 0.02."),
+    follow_slopes=((0.197, -3.718), "These are the slopes. A slope is multiplied by that by which its input moves."),
+    follow_past_the_sigmoid=((0.02, -0.07436), "a_moves: between z and a stands the sigmoid, with the slope 0.197."),
+    follow_a_jumped=((0.003932, -0.07436), "L_moves: L depends on a, and a moves by 0.0039, not by 0.02."),
+    follow_divided=((0.003932, -0.0010577), "L_moves: you have divided by the slope. It is a factor."),
+    follow_added=((0.217, -3.501), "You have added. A small move is *multiplied* by the slope of each step."))
 
 
 @lesson.exercise(
@@ -162,13 +183,13 @@ def sweep_begun(w, a):
 
 
 @lesson.exercise(
-    level=2, minutes=5,
+    level=3, minutes=8,
     parts=("dz", "dw"), given=sweep_begun,
     samples=[chain_sample(n, np.random.default_rng(n)) for n in (3, 2, 5, 1)],
-    hints=["da begins at the last unit, with −1/a of that unit.",
-           "The three lines in the loop are the three formulas, in their order.",
-           "The slope of unit k is a[k] * (1 - a[k]); what came in there is a[k - 1].",
-           "What unit k hands to the one before is its dz, times the weight between them, w[k]."])
+    hints=["da begins at the last unit: how L = −log a reacts to its output, −1/a.",
+           "On the way from da of a unit to its dz stands the sigmoid's slope, a[k] * (1 - a[k]).",
+           "w[k] is multiplied by what came in, a[k - 1]: so dw is dz times that.",
+           "a[k - 1] is multiplied by w[k]: so what unit k hands to the one before is its dz, times w[k]."])
 def sweep(w, a):
     """Return the dicts dz and dw, with the keys of w; the right answer is "yes". `a` has the key 0 as well."""
     da, dz, dw = {len(w): -1 / a[len(w)]}, {}, {}

@@ -1,4 +1,4 @@
-"""The scenes of notebooks 03 and 04b: the lecture's network, one array at a time, forwards and backwards.
+"""The scenes of notebooks 03 and 04c: the lecture's network, one array at a time, forwards and backwards.
 
 Both are shown as a picture of the network, and as the matrices that the formula of the step combines.
 """
@@ -111,7 +111,7 @@ def _loss_scene(before, after, Y, r, c):
                  sentence(words) + moved)
 
 
-# 04b, backwards ---------------------------------------------------------------------------------------
+# 04c, backwards ---------------------------------------------------------------------------------------
 
 BACKWARD_STEPS = [(kind, l) for l in (3, 2, 1) for kind in ("dA", "dZ", "dW", "db")]
 
@@ -218,7 +218,7 @@ def _backward_actors(kind, l, gradients):
         yield from units(l, numbers, BACKWARD, max(abs(numbers).max(), 1e-12))
         for j, number in enumerate(numbers):
             yield text("network", unit(l, j), _four_digits(number), BACKWARD, 12, shift=(14, 4), weight="bold")
-        place, anchor = (2 * l - 0.35, 3.8), "end"  # beside the name of the layer
+        place, anchor = (2 * l - 0.7, 3.8), "end"  # left of the name of the layer
     yield text("network", place, f"{kind}[{l}]", BACKWARD, 18, anchor, weight="bold")
 
 
