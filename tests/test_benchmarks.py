@@ -85,7 +85,7 @@ def test_the_descents_all_go_down_the_lecture_s_function():
 
 def test_the_imports_of_each_notebook_are_found_and_measured():
     found = dict(opening.imports())
-    assert len(found) == 9 and all("import numpy as np" in source for source in found.values())
+    assert len(found) == 11 and all("import numpy as np" in source for source in found.values())
     assert "import torch" in found["05_autograd_cross_check"] and "from utils.plots" in found["06_training"]
     seconds, memory, large = opening.opened("import utils.mlp")
     assert 0 < seconds < 30 and large == ["numpy"] and not memory < 1

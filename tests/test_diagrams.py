@@ -1,7 +1,6 @@
 """Diagrams: what stands in them, and where."""
 
 import inspect
-import itertools
 import re
 
 import matplotlib.pyplot as plt
@@ -108,18 +107,20 @@ def test_a_layer_has_its_shapes_above_and_four_numbered_steps_back_and_its_input
     assert sum(start[1] > end[1] for start, end in back) == 2 and sum(start[1] > end[1] for start, end in forth) == 1
 
 
-def test_in_a_network_the_unit_that_is_named_and_its_lines_to_the_right_are_orange_and_nothing_else():
-    orange = BACKWARD.lower()
-    for unit, count in ((None, 0), ((2, 0), 3), ((0, 4), 7)):
-        ax = diagrams.lecture_network(back_from=unit)
-        lines = [line for line in ax.lines if to_hex(line.get_color()) == orange]
-        edges = [to_hex(edge) for column in ax.collections for edge in column.get_edgecolors()]
-        assert len(lines) == count and edges.count(orange) == (unit is not None)
-        if unit:
-            assert {line.get_xdata()[0] for line in lines} == {2 * unit[0]}
-        numbered = [text for text in ax.texts if text.get_text().isdigit()]  # from the top
-        assert [text.get_text() for text in numbered] == [str(i) for i in range((5, 7, 4, 3)[unit[0]] if unit else 0)]
-        assert all(a.get_position()[1] > b.get_position()[1] for a, b in itertools.pairwise(numbered))
+def test_in_the_network_all_paths_from_a_weight_are_orange_and_the_units_are_numbered():
+    for weight, lines in ((None, 0), ((1, 2, 1), 1 + 4 + 12), ((2, 0, 6), 1 + 3), ((3, 1, 3), 1)):
+        ax = diagrams.lecture_network(paths_of=weight)
+        orange = [line for line in ax.lines if to_hex(line.get_color()) == BACKWARD.lower()]
+        assert len(orange) == lines, weight
+        if weight:
+            l, j, i = weight
+            (x0, x1), (y0, y1) = (orange[0].get_xdata(), orange[0].get_ydata())
+            places = [[(d - 1) / 2 - k for k in range(d)] for d in (5, 7, 4, 3)]
+            assert (x0, x1) == (2 * l - 2, 2 * l) and (y0, y1) == (places[l - 1][i], places[l][j])
+            assert {line.get_xdata()[1] for line in orange} == {2 * m for m in range(l, 4)}
+            assert {line.get_ydata()[0] for line in orange if line.get_xdata()[0] == 2 * l} <= {places[l][j]}
+        numbered = [text.get_text() for text in ax.texts if text.get_text().isdigit()]  # each layer from the top
+        assert numbered == [str(k) for d in (5, 7, 4, 3) for k in range(d) if weight]
 
 
 def test_a_graph_has_values_above_its_nodes_gradients_beneath_and_an_arrow_each_way_for_each_edge():

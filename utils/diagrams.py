@@ -20,19 +20,22 @@ def _bare(ax, width, height, x, y):
     return ax
 
 
-def lecture_network(ax=None, back_from=None, names=("X", "A^{(1)}", "A^{(2)}", "A^{(3)}")):
+def lecture_network(ax=None, paths_of=None, names=("X", "A^{(1)}", "A^{(2)}", "A^{(3)}")):
     """Draw the lecture's 5-7-4-3 network with the `names` of its layers, and the shapes of W and b beneath.
 
-    `back_from` (layer, unit), layer 0 is the input: this unit and its lines to the next layer are orange, and the units
-    of its layer are numbered.
+    `paths_of` (l, j, i): all paths from the weight W[l][j, i] to the outputs are orange, and the units are numbered.
     """
-    sizes = (5, 7, 4, 3)
+    sizes, marked = (5, 7, 4, 3), set()
+    if paths_of:
+        l, j, i = paths_of
+        marked = {(l - 1, i, j), *((l, j, k) for k in range(sizes[l + 1] if l < 3 else 0))}
+        marked |= {(m, *pair) for m in range(l + 1, 3) for pair in np.ndindex(sizes[m:m + 2])}
     ax = network(sizes, ax or axes(width=8, height=4.6), [f"${name}$" for name in names],
-                 ["$\\sigma$", "$\\sigma$", "softmax"], back_from)
-    column, unit = back_from or (0, None)
-    for i in range(sizes[column] if back_from else 0):
-        color = BACKWARD if i == unit else FORWARD
-        ax.text(2 * column, (sizes[column] - 1) / 2 - i, i, ha="center", va="center_baseline", color=color, fontsize=11)
+                 ["$\\sigma$", "$\\sigma$", "softmax"], marked)
+    for l, d in enumerate(sizes if paths_of else ()):
+        color = FORWARD if l else TRUTH
+        for i in range(d):
+            ax.text(2 * l, (d - 1) / 2 - i, i, ha="center", va="center_baseline", color=color, fontsize=11)
     for l, (n, m) in enumerate(itertools.pairwise(sizes), 1):
         ax.text(2 * l - 1, -4.4, f"$W^{{({l})}}$ ({m}, {n})\n$b^{{({l})}}$ ({m},)", ha="center", va="top", fontsize=12)
     ax.set_ylim(-6, 4.6)

@@ -177,22 +177,21 @@ def samples(X, labels, ax=None):
 # Networks and matrices ----------------------------------------------------------------------------
 
 
-def network(sizes, ax=None, names=None, activations=None, back_from=None):
+def network(sizes, ax=None, names=None, activations=None, marked=()):
     """Draw a layered network as columns of circles; `names` label the columns, `activations` the gaps' right ends.
 
-    The unit `back_from` (its column and its place there, from 0) and its lines to the right are orange.
+    The lines `marked`, (column, place there, place in the next column), all from 0, are orange.
     """
     ax = ax or axes(width=1.8 * len(sizes) + 1.2, height=4.2)
     height = max(sizes)
     places = [[(2.0 * l, (d - 1) / 2 - i) for i in range(d)] for l, d in enumerate(sizes)]
     for l, (left, right) in enumerate(itertools.pairwise(places)):
-        for (i, a), b in itertools.product(enumerate(left), right):
-            look = {"color": BACKWARD, "lw": 2.2} if (l, i) == back_from else {"color": QUIET, "lw": 0.7, "alpha": 0.7}
+        for (i, a), (j, b) in itertools.product(enumerate(left), enumerate(right)):
+            look = {"color": BACKWARD, "lw": 2.2} if (l, i, j) in marked else {"color": QUIET, "lw": 0.7, "alpha": 0.7}
             ax.plot(*zip(a, b, strict=True), zorder=1, **look)
     for l, column in enumerate(places):
         color = TRUTH if l == 0 else FORWARD
-        edges = [BACKWARD if (l, i) == back_from else color for i in range(len(column))]
-        ax.scatter(*zip(*column, strict=True), s=260, color="white", edgecolor=edges, lw=2.2, zorder=2)
+        ax.scatter(*zip(*column, strict=True), s=260, color="white", edgecolor=color, lw=2.2, zorder=2)
         ax.text(2.0 * l, height / 2 + 0.25, (names or sizes)[l], ha="center", va="bottom", color=color, fontsize=13)
         if l and activations:
             ax.text(2.0 * l, -height / 2 - 0.25, activations[l - 1], ha="center", va="top", fontsize=12)

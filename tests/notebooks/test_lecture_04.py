@@ -60,7 +60,7 @@ NUMBERS = [
     ("0.75", lambda n: 4 * 0.25 * (1 - 0.25)),
     ("0.0005", lambda n: np.divide(*n.way_back(4.0, b=-2.0)[[-1, 0]])),
 ]
-GIVEN = {"0.5", "1.2", "0.01", "4.0", "1.25"}  # weights; what "On your own" begins with
+GIVEN = {"0.5", "1.2", "0.01", "4.0"}  # weights; what "On your own" begins with
 
 
 @cache
@@ -91,11 +91,11 @@ def test_a_printed_line_is_this(line, book):
     assert line in book.printed.splitlines()
 
 
-def test_nothing_stops_although_five_exercises_are_open(book):
+def test_nothing_stops_although_six_exercises_are_open(book):
     assert book.errors == book.broken == []
     assert book.printed.count("✓") == len(calls("04", "agree")) + len(calls("04", "claim")) == 8
-    assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 5
-    assert "0 of 5 exercises done." in book.printed
+    assert book.printed.count("Not filled in yet.") == len(ex.lesson.exercises) == 6
+    assert "0 of 6 exercises done." in book.printed
 
 
 @pytest.mark.parametrize(("number", "lesson"), [
@@ -512,12 +512,14 @@ def test_with_weights_of_4_all_units_are_close_to_1_and_their_slopes_less_than_a
 
 def test_the_picture_of_the_long_way_has_both_weights_and_a_quarter_for_each_step():
     ax = picture("bound for weights of 1")
-    for line, right in zip(ax.lines, (sizes_of_dz(1), sizes_of_dz(4), np.ones(10), 4.0 ** -np.arange(10))):
+    steps = np.arange(10)
+    for line, right in zip(ax.lines, (sizes_of_dz(1), sizes_of_dz(4), np.ones(10), 2.0**steps, 4.0**-steps)):
         close(line.get_ydata(), right / right[0])
         assert line.get_xdata().tolist() == list(range(10, 0, -1))
     assert ax.get_yscale() == "log"
     assert [text.get_text() for text in ax.get_legend().get_texts()] == [
-        "weights of 1", "weights of 4", "weights of 4, biases of −2, x = ½", "bound for weights of 1"]
+        "weights of 1", "weights of 4", "weights of 4, biases of −2, x = ½", "weights of 8, biases of −4, x = ½",
+        "bound for weights of 1"]
 
 
 def test_biases_of_minus_2_keep_weights_of_4_at_a_half_where_everything_comes_through():
@@ -526,22 +528,32 @@ def test_biases_of_minus_2_keep_weights_of_4_at_a_half_where_everything_comes_th
     assert a == 0.5 and 4 * a * (1 - a) == 1
 
 
-def test_relu_units_that_are_on_multiply_by_their_weight_at_each_step():
-    z = np.linspace(0.1, 3, 20)
-    close(relu.pullback(np.ones_like(z) * 1.25, relu(z)), np.full(20, 1.25))
-    assert 4.5e9 < 1.25**100 < 5.5e9
-    assert "multiply by 1.25 at each step; a hundred of them by about five billion" in said()
+def test_with_weights_of_8_and_outputs_of_a_half_each_step_back_doubles_dz(n):
+    found = n.way_back(8.0, b=-4.0, x=0.5)
+    close(found[1:] / found[:-1], np.full(9, 2.0))
+    assert 2**9 == 512 and "every step doubles them: 512-fold in nine steps" in said()
+    assert "with $x = 2$ the first unit is saturated, and only 0.0005 is left" in said()
+    a = 1 / (1 + exp(-(4 * 2 - 2)))
+    assert a * (1 - a) < 0.01
+
+
+def test_exercise_6_is_four_steps_of_three_quarters_and_4_makes_a_step_1():
+    """With biases that keep every output at ½: −1.5 if x is ½."""
+    share, weight = ex.share.reference()
+    assert share == pytest.approx((3 * 0.5 * (1 - 0.5)) ** 4) and weight * 0.25 == 1
+    assert "Five units in a chain, all with the weight 3, and every output is ½." in said()
+    assert ex.share.verdict((0.32, 4)).kind == "right" and not ex.share.verdict((0.24, 4))
 
 
 def test_the_loop_beside_the_box_gives_the_three_dw(n):
-    code = re.search(r"```python\n(da\[n\].+?)```", said(), re.DOTALL)[1]
-    names = {"w": n.w, "a": n.forwards(n.w, INPUT), "n": 3, "da": {}, "dz": {}, "dw": {}}
+    code = re.search(r"```python\n(n = len\(w\).+?)```", said(), re.DOTALL)[1]
+    names = {"w": n.w, "a": n.forwards(n.w, INPUT), "da": {}, "dz": {}, "dw": {}}
     exec(code, names)
     assert [names["dw"][k] for k in (1, 2, 3)] == pytest.approx([n.dw[k] for k in (1, 2, 3)], rel=1e-12)
 
 
 def test_the_last_step_of_both_lines_is_the_longest_since_the_first_unit_is_closest_to_1():
-    assert "In the two falling lines the last step, to unit 1, takes most: it sees x = 2, and is closest" in said()
+    assert "In the two falling lines with markers the last step, to unit 1, takes most: it sees x = 2, and is" in said()
     for weight in (1, 4):
         steps = sizes_of_dz(weight)[1:] / sizes_of_dz(weight)[:-1]
         assert steps.argmin() == 8 and np.argmax(outputs(weight)[1:]) == 0

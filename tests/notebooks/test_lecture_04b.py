@@ -53,7 +53,7 @@ NUMBERS = [
     ("0.0475", lambda n: -((n.A[3] - n.Y)[0] @ n.W[3])[0]),
     ("0.5642", lambda n: 1 - n.A[3][0, 0]),
 ]
-GIVEN = {"0.5", "0.05", "0.9", "1.0", "2.0"}  # soft targets; what "On your own" begins with
+GIVEN = {"0.5", "0.1", "0.05", "0.9", "1.0", "2.0"}  # soft targets; what "On your own" begins with
 
 
 @cache
@@ -77,8 +77,10 @@ def test_no_number_of_the_page_is_left_out_and_none_is_proven_that_is_not_there(
     "dz3 = [[ 0.4358  0.2137 -0.6495]]",
     "da2 = [[-0.0475  0.4494 -0.117  -0.0398]]",
     "first [-0.05 -0.05 -0.9 ]  second [0.4358 0.2137 0.3505]  dz [ 0.3858  0.1637 -0.5495]",
-    "before the four losses [1.0485 0.7371 1.6703 1.1017], their mean 1.1394",
-    "after  the four losses [0.2626 2.117  2.5917 0.2166], their mean 1.2970",
+    "classes             [2 0 1 2]",
+    "losses with η = 0   [1.0485 0.7371 1.6703 1.1017] their mean 1.1394",
+    "losses with η = 0.1 [0.8218 0.9266 1.7676 0.8375] their mean 1.0884",
+    "losses with η = 0.5 [0.2626 2.117  2.5917 0.2166] their mean 1.2970",
 ])
 def test_a_printed_line_is_this(line, book):
     assert line in book.printed.splitlines()
@@ -105,7 +107,7 @@ def test_the_sections_come_in_the_order_of_the_plan():
 
 
 def test_nudging_and_the_gradient_check_have_their_names():
-    assert comes_before("04b", "(by *finite differences*, notebook 01)", "(a *gradient check*)")
+    assert comes_before("04b", "(*finite differences*, notebook 01)", "(a *gradient check*)")
     assert "*finite difference*" in "\n".join(page("01"))
 
 
@@ -151,7 +153,7 @@ def test_a_sample_alone_has_its_own_loss_and_begins_with_a_minus_y(i, n, rows):
 def test_the_network_is_drawn_where_its_first_sample_begins():
     assert comes_before("04b", "Here is the network of notebook 03. One sample goes through it, sample 0:",
                         "show(lecture_network(",
-                        "**One naming rule.**", "How does the loss of this sample react",
+                        "**One naming rule.**", "how does the loss of this sample react",
                         "dz3 = numerical_gradient(")
 
 
@@ -274,17 +276,17 @@ def test_the_two_rows_that_let_suspect_the_short_form_are_nudgings_and_the_netwo
         return ", ".join(f"{v:.4f}" for v in row[0])
 
     assert rf"what nudging found, $\mathrm{{dz}}^{{(3)}} = ({numbers(n.dz3)})$" in said()
-    assert rf"The network had said $\mathbf a^{{(3)}} = ({numbers(n.a3)})$, and class 2 was right" in said()
+    assert rf"The network had said $\mathbf p = ({numbers(n.a3)})$, and class 2 was right" in said()
     close(n.dz3, n.a3 - n.y, 1e-7)
     assert comes_before("04b", "ex.short_form.check(", "ex.right_class.check(",
-                        r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf a^{(3)} - \mathbf y\;}", "ex.collapse.check(")
+                        r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf p - \mathbf y\;}", "ex.collapse.check(")
 
 
 def test_exercise_4_asks_for_the_row_that_is_needed_and_the_rules_come_after_it(n):
-    assert comes_before("04b", "Only $\\mathrm{da}_2$ is not zero, so what we need", "ex.right_class.check(",
+    assert comes_before("04b", "Only $\\mathrm{dp}_2$ is not zero, so what we need", "ex.right_class.check(",
                         r"\boxed{\;\mathrm{dz}^{(3)}", "in one table are its **Jacobian** $J$",
                         "show(ax, \"All nine derivatives",
-                        r"as one, $\frac{\partial a_j}{\partial z_i} = a_j\,([i = j] - a_i)$")
+                        r"as one, $\frac{\partial p_j}{\partial z_i} = p_j\,([i = j] - p_i)$")
     J, a = softmax_jacobian(n.a3[0]), n.a3[0]
     np.testing.assert_allclose(ex.right_class.reference(), J[2, [0, 2]], atol=5e-6)
     for i, j in np.ndindex(3, 3):
@@ -297,7 +299,7 @@ def test_exercise_4_takes_two_decimals_and_names_what_went_wrong():
         assert ex.right_class.verdict(short).kind == "right"
     assert "*falls*" in ex.right_class.verdict((0.153, 0.228)).sentence
     assert "less its own square" in ex.right_class.verdict((-0.153, 0.35)).sentence
-    assert ex.right_class.verdict((-0.153, 1)).sentence == "Right so far: a2_by_z0. Look again at a2_by_z2."
+    assert ex.right_class.verdict((-0.153, 1)).sentence == "Right so far: p2_by_z0. Look again at p2_by_z2."
 
 
 def test_the_picture_of_the_jacobian_has_da_beside_its_rows_and_they_add_up_to_dz3(n):
@@ -325,7 +327,7 @@ def test_by_the_sum_over_paths_dz_0_of_the_sample_is_one_product_and_this_is_a_0
     paths = [da[j] * softmax_jacobian(a)[j, 0] for j in range(3)]
     assert paths[:2] == [0, 0] and paths[2] == pytest.approx(da[2] * (-a[2] * a[0]), rel=1e-14)
     assert paths[2] == pytest.approx(a[0], rel=1e-14) == pytest.approx(rows[0].dZ[3][0, 0], rel=1e-9)
-    assert r"\mathrm{dz}_0 = -\tfrac1{a_2} \cdot (-a_2 a_0) = a_0" in said()
+    assert r"\mathrm{dz}_0 = -\tfrac1{p_2} \cdot (-p_2 p_0) = p_0" in said()
 
 
 @pytest.mark.parametrize("i", range(3))
@@ -393,9 +395,9 @@ def test_exercise_6_takes_both_ways_to_write_the_second_sum_and_tries_targets_th
 
 def test_that_the_targets_sum_to_1_is_told_and_used_after_the_exercise(n):
     assert (n.Y.sum(1) == 1).all()
-    assert r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf a^{(3)} - \mathbf y\;}" in said()
+    assert r"\boxed{\;\mathrm{dz}^{(3)} = \mathbf p - \mathbf y\;}" in said()
     assert comes_before("04b", "Does the short form hold if the target is not one-hot?", "ex.collapse.check(",
-                        "The second is $\\mathbf a$ times the sum of the targets, which is 1 here as well.")
+                        "The second is $\\mathbf p$ times the sum of the targets, which is 1 here as well.")
     assert "$\\mathbf y = (0.05, 0.05, 0.9)$" in said() and sum((0.05, 0.05, 0.9)) == pytest.approx(1)
 
 
@@ -495,8 +497,8 @@ def test_exercise_5_is_asked_before_the_gradient_check_and_may_be_written_with_t
 
 def test_on_your_own_2_softmaxs_way_back_needs_no_matrix(n):
     da = np.array([[1.0, -2.0, 0.5]])
-    found = eval("a3 * (da - (da * a3).sum())", {"a3": n.a3, "da": da})
-    assert "In code `a3 * (da - (da * a3).sum())`" in said()
+    found = eval("a3 * (dp - (dp * a3).sum())", {"a3": n.a3, "dp": da})
+    assert "In code `a3 * (dp - (dp * a3).sum())`" in said()
     close(found, da @ softmax_jacobian(n.a3[0]))
     close(found, softmax.pullback(da, n.a3))
     close(found, np.array([[sum(da[0, j] * n.a3[0, j] * ((i == j) - n.a3[0, i]) for j in range(3)) for i in range(3)]]))
@@ -507,7 +509,7 @@ def test_a_weight_of_layer_1_acts_along_twelve_paths(n, rows):
     assert "twelve products, one for each path from the weight to the three $z^{(3)}$" in said()
     assert "and 34 more such weights" in said()
     assert r"\sum_{k=0}^{2} \sum_{j=0}^{3}" in said() and n.W[1].size == 1 + 34
-    assert "The inner bracket is the same for all 35 weights of layer 1, the outer one for all five weights" in said()
+    assert "The inner brace is the same for all 35 weights of layer 1, the outer one for all five weights" in said()
     inner = [sum(rows[0].dZ[3][0, k] * n.W[3][k, j] for k in range(3)) * slope(n.A[2][0, j]) for j in range(4)]
     close(np.array(inner), rows[0].dZ[2][0])
     outer = sum(inner[j] * n.W[2][j, 2] for j in range(4)) * slope(n.A[1][0, 2])
@@ -531,7 +533,7 @@ def test_the_picture_of_the_weights_derivatives_shows_a_hundred_times_those_of_t
 
 @pytest.mark.parametrize("c", range(3))
 def test_whichever_class_is_right_each_sum_has_one_term_and_they_are_a_minus_y(c, n):
-    assert "Nothing is special about class 2." in said() and "both are $a_i - y_i$." in said()
+    assert "Nothing is special about class 2." in said() and "both are $p_i - y_i$." in said()
     a, y = n.a3[0], np.eye(3)[c]
     close(np.array([-1 / a[c] * (a[c] * ((i == c) - a[i])) for i in range(3)]), a - y)
 
@@ -544,11 +546,25 @@ def test_for_another_entrywise_activation_its_slope_stands_in_the_first_line_and
     assert not np.allclose(softmax.pullback(da, softmax(z)), da * slope(softmax(z)), rtol=0.1)
 
 
-def test_the_step_for_sample_0_raises_the_loss_of_another(n):
-    assert "The losses of samples 1 and 2, of other classes, have risen, and so has the mean of all four." in said()
-    before, after = (-np.log((forward(MLP(W, b, n.net.f), n.X).A[3] * n.Y).sum(1))
-                     for W, b in ((n.W, n.b), (n.W_new, n.b_new)))
-    assert (after > before).tolist() == [False, True, True, False]
+def test_a_short_step_for_sample_0_lowers_the_mean_by_luck_and_a_longer_one_raises_it(n, rows):
+    assert "For samples 1 and 2 this is wrong." in said() and n.Y.argmax(1).tolist() == [2, 0, 1, 2]
+    g, means = rows[0], {}
+    for eta in (0, 0.1, 0.5):
+        moved = MLP(*({l: v[l] - eta * dv[l] for l in v} for v, dv in ((n.W, g.dW), (n.b, g.db))), n.net.f)
+        P = forward(moved, n.X).A[3]
+        means[eta] = -np.log((P * n.Y).sum(1))
+        assert eta == 0 or (means[eta] > means[0]).tolist() == [False, True, True, False]
+        assert eta == 0 or (P[:, 2] > n.A[3][:, 2]).all()
+    assert means[0.1].mean() < means[0].mean() < means[0.5].mean()
+
+
+def test_the_whole_way_in_the_recap_gives_the_gradients_of_the_sample(n, rows):
+    code = re.search(r"```python\n(dz3 = a3 - y.+?)```", said(), re.DOTALL)[1]
+    names = {"a1": n.a1, "a2": n.a2, "a3": n.a3, "x": n.x, "y": n.y, "W": n.W}
+    exec(code, names)
+    for l in n.W:
+        close(names["dW"][l], rows[0].dW[l])
+        close(names["db"][l], rows[0].db[l])
 
 
 @pytest.mark.parametrize("y", [(0.05, 0.05, 0.9), (0.0, 1.0, 1.0)])

@@ -165,7 +165,7 @@ def test_a_student_counts_once_however_many_records_there_are(folder):
 def test_records_that_lie_flat_are_told_apart_by_what_stands_before_the_notebook(tmp_path):
     for name in ("Anna_12_", "Anna_13_", "Bo_14_"):
         put(tmp_path / f"{name}{RECORD}", {"descend": entry()})
-    put(tmp_path / "Anna_12 - 04_backward_pass.progress.json", {"collapse": entry("right")})
+    put(tmp_path / "Anna_12 - 04_backward_pass.progress.json", {"sweep": entry("right")})
     assert read(tmp_path)[0].students == 3
 
 
@@ -471,10 +471,10 @@ def test_deep_folders_are_searched_to_the_end(folder):
         os.close(before)
     record = os.open("04_backward_pass.progress.json", os.O_WRONLY | os.O_CREAT, dir_fd=place)
     with open(record, "w") as file:
-        json.dump({"collapse": entry()}, file)
+        json.dump({"sweep": entry()}, file)
     os.close(place)
     try:
-        assert read(folder)[0].tried["04_backward_pass", "collapse"] == 1
+        assert read(folder)[0].tried["04_backward_pass", "sweep"] == 1
     finally:
         subprocess.run(["rm", "-rf", str(folder / "s0" / "d")], check=True)  # pytest's own tidying does not go so deep
 
@@ -483,10 +483,10 @@ def test_deep_folders_are_searched_to_the_end(folder):
 
 
 def test_nothing_that_is_shown_is_shown_below_three(folder, capsys):
-    put(folder / "s0" / "04_backward_pass.progress.json", {"collapse": entry()})
+    put(folder / "s0" / "04_backward_pass.progress.json", {"sweep": entry()})
     out = run(capsys, folder)[1]
     assert "Walk downhill" in out and "backwards" not in out and re.search(r"The walk +<3 +3\n", out)
-    assert re.search(r"Fill the gaps +<3 +<3\n", run(capsys, folder, "04")[1])
+    assert re.search(r"Backwards, in a loop +<3 +<3\n", run(capsys, folder, "04")[1])
 
 
 def test_a_class_that_has_hardly_begun_is_told_so(tmp_path, capsys):
@@ -647,7 +647,7 @@ def fullest():
 def test_the_page_stands_alone_and_reloads_only_when_it_changes(of_200):
     some = rounded(read(of_200[0])[0])
     text = projection.page(sheets(lessons(), some), some.students)
-    assert not re.search(r"<script|https?:|url\(|@import|<link|<img|refresh", text) and text.count("<section") == 9
+    assert not re.search(r"<script|https?:|url\(|@import|<link|<img|refresh", text) and text.count("<section") == 11
     assert 'content="1"' in projection.page([], 0, 0.2)
 
 

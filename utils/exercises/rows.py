@@ -168,7 +168,7 @@ def one_row_weights_turned(da, a, a_before, W):
 
 
 def target_sample(d, c):
-    """Return the probabilities a and the one-hot target y of class c, both of shape (1, d)."""
+    """Return the probabilities p and the one-hot target y of class c, both of shape (1, d)."""
     return softmax(rng.normal(size=(1, d))), np.eye(d)[c:c + 1]
 
 
@@ -177,72 +177,72 @@ def target_sample(d, c):
     samples=[target_sample(3, 2), target_sample(5, 0), target_sample(4, 3), target_sample(2, 1)],
     hints=["Two of the three numbers are the same in both rows.",
            "The third differs by 1, and y has its 1 there."])
-def short_form(a, y):
-    """Return dz, shape (1, d), for the probabilities a and the one-hot target y, both of shape (1, d)."""
-    return a - y
+def short_form(p, y):
+    """Return dz, shape (1, d), for the probabilities p and the one-hot target y, both of shape (1, d)."""
+    return p - y
 
 
 @short_form.mistake("wrong sign")
-def short_reversed(a, y):
+def short_reversed(p, y):
     """The signs are reversed: it is what the network said, minus what it should have said."""
-    return y - a
+    return y - p
 
 
 @short_form.mistake()
-def short_of_the_loss(a, y):
-    """That is how the loss reacts to a. It still has to go back through softmax."""
-    return -y / a
+def short_of_the_loss(p, y):
+    """That is how the loss reacts to p. It still has to go back through softmax."""
+    return -y / p
 
 
 @short_form.mistake()
-def short_of_class_2(a, y):
+def short_of_class_2(p, y):
     """You took the 1 away from the last entry. It belongs to the right class, wherever that is: y knows."""
-    dz = a.copy()
+    dz = p.copy()
     dz[0, -1] -= 1
     return dz
 
 
 @short_form.mistake()
-def short_only_right_class(a, y):
+def short_only_right_class(p, y):
     """Only the right class has a number left. The others react as well: softmax mixes."""
-    return (a - y) * y
+    return (p - y) * y
 
 
 @short_form.mistake()
-def short_with_slope(a, y):
+def short_with_slope(p, y):
     """The sigmoid's slope does not belong here: the last activation is softmax."""
-    return (a - y) * a * (1 - a)
+    return (p - y) * p * (1 - p)
 
 
 @short_form.mistake()
-def short_squared(a, y):
+def short_squared(p, y):
     """That is the square of the difference. The signs are needed, and the sizes as they are."""
-    return (a - y) ** 2
+    return (p - y) ** 2
 
 
 @lesson.exercise(
     level=2, minutes=4,
-    parts=("a2_by_z0", "a2_by_z2"), rtol=3e-2,
-    hints=["For z₀ only the denominator of a₂ reacts, as with a₁ above. For z₂ both react.",
-           "The first is a product of two outputs with a minus; the second is a₂, less its square.",
-           "The outputs are a₀ = 0.4358 and a₂ = 0.3505."])
+    parts=("p2_by_z0", "p2_by_z2"), rtol=3e-2,
+    hints=["For z₀ only the denominator of p₂ reacts, as with p₁ above. For z₂ both react.",
+           "The first is a product of two outputs with a minus; the second is p₂, less its square.",
+           "The outputs are p₀ = 0.4358 and p₂ = 0.3505."])
 def right_class():
-    """two numbers (∂a₂/∂z₀, ∂a₂/∂z₂)"""
+    """two numbers (∂p₂/∂z₀, ∂p₂/∂z₂)"""
     return -0.15274, 0.22764
 
 
 right_class.wrong_answers(
-    right_all_up=((0.15274, 0.22764), "If z₀ rises, the denominator grows, and a₂ *falls*."),
-    right_square_missing=((-0.15274, 0.3505), "∂a₂/∂z₂: the denominator reacts there, too: a₂ is less its own square."),
-    right_both_fall=((-0.15274, -0.12282), "∂a₂/∂z₂: the numerator reacts, too, and a₂ rises with its own z."),
-    right_other_class=((-0.0749, 0.22764), "∂a₂/∂z₀: that is how a₂ reacts to z₁."),
-    right_by_sigmoid=((0, 0.22764), "Softmax mixes: a₂ reacts to z₀ as well, through the denominator."),
-    right_of_a0=((0.2459, -0.15274), "You have looked at how a₀ reacts. Here it is the output of class 2."),
+    right_all_up=((0.15274, 0.22764), "If z₀ rises, the denominator grows, and p₂ *falls*."),
+    right_square_missing=((-0.15274, 0.3505), "∂p₂/∂z₂: the denominator reacts there, too: p₂ is less its own square."),
+    right_both_fall=((-0.15274, -0.12282), "∂p₂/∂z₂: the numerator reacts, too, and p₂ rises with its own z."),
+    right_other_class=((-0.0749, 0.22764), "∂p₂/∂z₀: that is how p₂ reacts to z₁."),
+    right_by_sigmoid=((0, 0.22764), "Softmax mixes: p₂ reacts to z₀ as well, through the denominator."),
+    right_of_a0=((0.2459, -0.15274), "You have looked at how p₀ reacts. Here it is the output of class 2."),
     right_exchanged=((0.22764, -0.15274), "Both numbers are right, in the other order: first for z₀, then for z₂."),
-    right_signs=((-0.15274, -0.22764), "∂a₂/∂z₂: if z₂ rises, the probability of its own class *rises*."),
-    right_both_signs=((0.15274, -0.22764), "Both signs are reversed: a₂ falls if z₀ rises, and rises if z₂ does."),
-    right_printed=((-0.0931, 0.2459), "These are a₁ and a₀, by z₀, from above. Here it is the output of class 2."),
-    right_multiplied=((0.4358, -0.6495), "That is dz: these slopes, multiplied by da₂ already."))
+    right_signs=((-0.15274, -0.22764), "∂p₂/∂z₂: if z₂ rises, the probability of its own class *rises*."),
+    right_both_signs=((0.15274, -0.22764), "Both signs are reversed: p₂ falls if z₀ rises, and rises if z₂ does."),
+    right_printed=((-0.0931, 0.2459), "These are p₁ and p₀, by z₀, from above. Here it is the output of class 2."),
+    right_multiplied=((0.4358, -0.6495), "That is dz: these slopes, multiplied by dp₂ already."))
 
 
 def sample_sample(*sizes):
@@ -366,41 +366,41 @@ def sample_bias_a_row(x, a1, a2, a3, y, W):
     parts=("first", "second", "dz"),
     samples=[(softmax(rng.normal(size=d)), np.eye(d)[j]) for d, j in ((3, 2), (5, 0))]
             + [(softmax(rng.normal(size=4)), np.array([0.1, 0.2, 0.3, 0.4]))],
-    hints=["In the first sum only the term with j = i is not zero. What is left of (−y/a) · a there?",
-           "In the second sum a_j cancels in each term, and a_i stands in all of them: take it out in front.",
+    hints=["In the first sum only the term with j = i is not zero. What is left of (−y/p) · p there?",
+           "In the second sum p_j cancels in each term, and p_i stands in all of them: take it out in front.",
            "What remains inside the second sum is the sum of all y, which is 1. And dz is the first plus the second."])
-def collapse(a, y):
-    """Return the first sum, the second sum, and dz, their total; all of them, a and y have the shape (d,)."""
+def collapse(p, y):
+    """Return the first sum, the second sum, and dz, their total; all of them, p and y have the shape (d,)."""
     first = -y
-    second = a
+    second = p
     return first, second, first + second
 
 
 @collapse.mistake("wrong sign")
-def collapse_signs(a, y):
-    """Both signs are reversed: −y/a times a is −y, and minus times minus is plus in the second sum."""
-    return y, -a, y - a
+def collapse_signs(p, y):
+    """Both signs are reversed: −y/p times p is −y, and minus times minus is plus in the second sum."""
+    return y, -p, y - p
 
 
 @collapse.mistake()
-def collapse_second_by_y(a, y):
-    """In the second sum the a of the *fixed* i stays, and the y of all j are added up: not y times a."""
-    return -y, y * a, y * a - y
+def collapse_second_by_y(p, y):
+    """In the second sum the p of the *fixed* i stays, and the y of all j are added up: not y times p."""
+    return -y, y * p, y * p - y
 
 
 @collapse.mistake()
-def collapse_first_kept(a, y):
-    """In the first sum the a in the denominator meets the a in front, and both are gone."""
-    return -y / a, a, a - y / a
+def collapse_first_kept(p, y):
+    """In the first sum the p in the denominator meets the p in front, and both are gone."""
+    return -y / p, p, p - y / p
 
 
 @collapse.mistake()
-def collapse_second_squared(a, y):
-    """In the second sum one a cancels against the denominator, and only one is left."""
-    return -y, a**2, a**2 - y
+def collapse_second_squared(p, y):
+    """In the second sum one p cancels against the denominator, and only one is left."""
+    return -y, p**2, p**2 - y
 
 
 @collapse.mistake()
-def collapse_subtracted(a, y):
+def collapse_subtracted(p, y):
     """The two sums are right; dz is the first *plus* the second, and the signs are in them already."""
-    return -y, a, -y - a
+    return -y, p, -y - p

@@ -362,3 +362,23 @@ def sweep_uphill(w, a):
         dw[k] = dz[k] * a[k - 1]
         da[k - 1] = dz[k] * w[k]
     return dz, dw
+
+
+@lesson.exercise(
+    level=1, minutes=3,
+    parts=("share", "weight"), rtol=0.02,
+    hints=["One step back multiplies by the weight and by the slope a (1 − a).",
+           "At a = ½ the slope is ¼. From the last of five units to the first it is four steps.",
+           "It grows if a step multiplies by more than 1."])
+def share():
+    """two numbers (the share, the weight)"""
+    return 0.75**4, 4
+
+
+share.wrong_answers(
+    share_five_steps=((0.75**5, 4), "share: from the last of five units to the first it is four steps."),
+    share_without_weights=((0.25**4, 4), "share: that is what the slopes leave. Each step has a weight as well."),
+    share_without_slopes=((81, 4), "share: those are the weights. Each step has a slope as well, a quarter."),
+    share_of_one_step=((0.75, 4), "share: that is one step. There are four, and they multiply."),
+    share_added=((3, 4), "share: you have added the four steps. Along a chain they multiply."),
+    share_above_1=((0.75**4, 1), "weight: a step multiplies by the slope as well, a quarter. So 1 is not enough."))
