@@ -532,7 +532,7 @@ def test_with_weights_of_8_and_outputs_of_a_half_each_step_back_doubles_dz(n):
     found = n.way_back(8.0, b=-4.0, x=0.5)
     close(found[1:] / found[:-1], np.full(9, 2.0))
     assert 2**9 == 512 and "every step doubles them: 512-fold in nine steps" in said()
-    assert "with $x = 2$ the first unit is saturated, and only 0.0005 is left" in said()
+    assert "with $x = 2$ the first unit is saturated, the others leave ½, and only a share of 0.0005" in said()
     a = 1 / (1 + exp(-(4 * 2 - 2)))
     assert a * (1 - a) < 0.01
 
@@ -546,14 +546,14 @@ def test_exercise_6_is_four_steps_of_three_quarters_and_4_makes_a_step_1():
 
 
 def test_the_loop_beside_the_box_gives_the_three_dw(n):
-    code = re.search(r"```python\n(n = len\(w\).+?)```", said(), re.DOTALL)[1]
-    names = {"w": n.w, "a": n.forwards(n.w, INPUT), "da": {}, "dz": {}, "dw": {}}
+    code = re.search(r"```python\n(n, da, dz, dw = len\(w\).+?)```", said(), re.DOTALL)[1]
+    names = {"w": n.w, "a": n.forwards(n.w, INPUT)}
     exec(code, names)
     assert [names["dw"][k] for k in (1, 2, 3)] == pytest.approx([n.dw[k] for k in (1, 2, 3)], rel=1e-12)
 
 
 def test_the_last_step_of_both_lines_is_the_longest_since_the_first_unit_is_closest_to_1():
-    assert "In the two falling lines with markers the last step, to unit 1, takes most: it sees x = 2, and is" in said()
+    assert "fall towards unit 1 the last step takes most: unit 1 sees x = 2, and is closest to 1." in said()
     for weight in (1, 4):
         steps = sizes_of_dz(weight)[1:] / sizes_of_dz(weight)[:-1]
         assert steps.argmin() == 8 and np.argmax(outputs(weight)[1:]) == 0
@@ -624,3 +624,14 @@ def test_if_no_were_right_the_rule_would_be_the_same():
     assert r"$\mathrm{dz} = \frac{1}{1 - a} \cdot a(1 - a) = a - 0$: the same rule," in said()
     assert r"$\mathrm{dz} = a - y$ with $y = 1$ or $0$." in said()
 
+
+def test_the_formula_of_the_beginning_in_braces_is_dz3_dz2_dz1_and_dw1():
+    v, (w1, w2, w3), (_, right) = chain_of_three(), WEIGHTS, gradients_of_three()
+    x, a1, a2, a3 = v[0], v[2], v[4], v[6]
+    dz3 = -(1 - a3)
+    dz2 = dz3 * w3 * a2 * (1 - a2)
+    dz1 = dz2 * w2 * a1 * (1 - a1)
+    assert [dz1, dz2, dz3] == pytest.approx(right[1:6:2], rel=1e-12)
+    reaction = nudged(lambda w: three_losses(INPUT, 0, [w[0], w2, w3]), np.array([w1]))[0]
+    assert dz1 * x == pytest.approx(reaction, rel=1e-6)
+    assert said().count(r"_{\mathrm{dz}^{(3)}}") == said().count(r"_{\mathrm{dz}^{(1)}}") == 1
