@@ -160,7 +160,7 @@ def test_the_playground_plays_stops_at_once_and_leaves_the_kernel_free(notebook)
     assert 0 <= asked - answered <= 1 and answered > 2  # the page says how far it has come
     piece.button("Pause").click()
     piece.button("Play").wait_for()
-    piece.output.get_by_text("✓ The ledger: all").wait_for()
+    piece.output.get_by_text("✓ The ledger: all").wait_for(timeout=120_000)  # torch is loaded now
     stopped = piece.words
     notebook.page.wait_for_timeout(400)
     assert piece.words == stopped
