@@ -198,7 +198,7 @@ def _derivation(kind, l, N, Y, net, A, g):
         return (f"({dZ})<sup>⊤</sup> {symbol('A', l - 1)}",
                 [(g.dZ[l], dZ, BACKWARD, (), 4), (A[l - 1], symbol("A", l - 1))],
                 f"What came back to the output times what came in, summed over {N} rows: W's shape, {net.W[l].shape}.")
-    return (f"({dZ})<sup>⊤</sup> 1<sub>N</sub>", [(g.dZ[l], dZ, BACKWARD, (), 4)],
+    return (f"1<sub>N</sub><sup>⊤</sup> {dZ}", [(g.dZ[l], dZ, BACKWARD, (), 4)],
             "The bias went to every row, so every row sends something back to it: a sum over the rows.")
 
 
