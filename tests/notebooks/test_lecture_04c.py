@@ -468,6 +468,8 @@ def test_what_is_stored_grows_with_the_depth_and_with_the_batch():
 
     assert stored(8, SIZES) == 2 * stored(4, SIZES) < stored(8, (5, 7, 4, 4, 3))
     assert "what is stored grows with the depth and with the batch" in said()
+    assert stored(4, SIZES) == 4 * sum(SIZES) == 76
+    assert "here 76 numbers, four samples with 5 + 7 + 4 + 3 each, inputs included" in said()
 
 
 def products(shapes, order):
