@@ -28,8 +28,10 @@ def lecture_network(ax=None, paths_of=None, names=("X", "A^{(1)}", "A^{(2)}", "A
     sizes, marked = (5, 7, 4, 3), set()
     if paths_of:
         l, j, i = paths_of
-        marked = {(l - 1, i, j), *((l, j, k) for k in range(sizes[l + 1] if l < 3 else 0))}
-        marked |= {(m, *pair) for m in range(l + 1, 3) for pair in np.ndindex(sizes[m:m + 2])}
+        marked, reached = {(l - 1, i, j)}, [j]
+        for column in range(l, len(sizes) - 1):
+            marked |= {*itertools.product([column], reached, range(sizes[column + 1]))}
+            reached = range(sizes[column + 1])
     ax = network(sizes, ax or axes(width=8, height=4.6), [f"${name}$" for name in names],
                  ["$\\sigma$", "$\\sigma$", "softmax"], marked)
     for l, d in enumerate(sizes if paths_of else ()):

@@ -11,7 +11,7 @@ import pytest
 import torch
 from cells import calls, captions, comes_before, page, prose, run
 from matplotlib.colors import to_rgb
-from reference import close, nudged, of_batch, of_rows, slope
+from reference import close, nudged, slope, stepped
 
 from utils.activations import relu, sigmoid, softmax, softmax_jacobian, tanh
 from utils.exercises import rows as ex
@@ -27,17 +27,6 @@ every_sample = pytest.mark.parametrize("i", range(4))
 
 
 picture = partial(cells.picture, "04b")
-
-
-@pytest.fixture
-def torchs():
-    return of_batch("04b")
-
-
-@pytest.fixture
-def rows():
-    """The gradients of each sample alone."""
-    return of_rows("04b")
 
 
 # All numbers, and all printed lines -----------------------------------------------------------------
@@ -147,7 +136,7 @@ def test_a_sample_alone_has_its_own_loss_and_begins_with_a_minus_y(i, n, rows):
     assert set(re.findall("dZ|dA.+?`", said())) == {"dA[2]`", "dA[3]`"}  # as the stepper writes it
 
 
-# 1 and 2 · Back through a layer ---------------------------------------------------------------
+# 1 and 2 · Back through a layer ---------------------------------------------------------------------
 
 
 def test_the_network_is_drawn_where_its_first_sample_begins():
@@ -548,10 +537,9 @@ def test_for_another_entrywise_activation_its_slope_stands_in_the_first_line_and
 
 def test_a_short_step_for_sample_0_lowers_the_mean_by_luck_and_a_longer_one_raises_it(n, rows):
     assert "Samples 1 and 2 have other classes, and lose." in said() and n.Y.argmax(1).tolist() == [2, 0, 1, 2]
-    g, means = rows[0], {}
+    means = {}
     for eta in (0, 0.1, 0.5):
-        moved = MLP(*({l: v[l] - eta * dv[l] for l in v} for v, dv in ((n.W, g.dW), (n.b, g.db))), n.net.f)
-        P = forward(moved, n.X).A[3]
+        P = forward(stepped(n.net, rows[0], eta), n.X).A[3]
         means[eta] = -np.log((P * n.Y).sum(1))
         assert eta == 0 or (means[eta] > means[0]).tolist() == [False, True, True, False]
         assert eta == 0 or (P[:, 2] > n.A[3][:, 2]).all()  # in all four
@@ -575,9 +563,7 @@ def test_on_your_own_3_the_targets_have_to_sum_to_1_and_with_2_it_is_2_a_minus_y
 
 
 def test_one_step_against_all_89_lowers_the_samples_loss_as_printed(n, rows):
-    g = rows[0]
-    moved = MLP(*({l: v[l] - 0.5 * dv[l] for l in v} for v, dv in ((n.W, g.dW), (n.b, g.db))), n.net.f)
-    after = -log(forward(moved, n.x).A[3][0, 2])
+    after = -log(forward(stepped(n.net, rows[0], 0.5), n.x).A[3][0, 2])
     assert (f"{rows[0].loss:.4f}", f"{after:.4f}") == ("1.0485", "0.2626")
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from cells import calls, captions, comes_before, page, prose, run, sources
-from reference import by_torch, close, nudged, of_batch, of_rows, slope
+from reference import by_torch, close, nudged, slope, stepped
 
 from utils.activations import identity, relu, sigmoid, softmax, softmax_jacobian, tanh
 from utils.exercises import backward as ex
@@ -29,17 +29,6 @@ every_sample = pytest.mark.parametrize("i", range(4))
 picture = partial(cells.picture, "04c")
 
 
-@pytest.fixture
-def torchs():
-    return of_batch("04c")
-
-
-@pytest.fixture
-def rows():
-    """The gradients of each sample alone."""
-    return of_rows("04c")
-
-
 # All numbers, and all printed lines -----------------------------------------------------------------
 
 
@@ -53,12 +42,10 @@ def said():
 def by_steps(rows, steps=20, eta=0.1):
     """The four losses before and after steps against the gradient of the mean loss of these rows, by autograd."""
     n = run("04c").names
-    W, b, X, Y = dict(n["W"]), dict(n["b"]), n["X"][rows], n["Y"][rows]
+    net = n["net"]
     for _ in range(steps):
-        g = by_torch(W, b, X, Y)
-        W, b = {l: W[l] - eta * g.dW[l] for l in W}, {l: b[l] - eta * g.db[l] for l in b}
-    return [-np.log((forward(MLP(*part, n["net"].f), n["X"]).A[3] * n["Y"]).sum(1)) for part in (
-        (n["W"], n["b"]), (W, b))]
+        net = stepped(net, by_torch(net.W, net.b, n["X"][rows], n["Y"][rows]), eta)
+    return [-np.log((forward(one, n["X"]).A[3] * n["Y"]).sum(1)) for one in (n["net"], net)]
 
 
 def test_steps_for_sample_0_raise_the_mean_and_steps_for_all_four_lower_it_as_printed(n):
@@ -413,7 +400,7 @@ def test_the_loop_that_begins_at_the_output_is_the_long_way_that_gives_nan_and_t
     assert dW[1].tolist() == [[1], [-1]] and db[1].tolist() == [1, -1]
 
 
-# 3 · What does it cost? -----------------------------------------------------------------------------
+# 4 · What does it cost? -----------------------------------------------------------------------------
 
 
 def cost(N, sizes, to_input=False):

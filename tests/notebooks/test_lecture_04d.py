@@ -10,7 +10,7 @@ import cells
 import numpy as np
 import pytest
 from cells import NOTEBOOKS, calls, captions, comes_before, prose, run
-from reference import by_torch, close, of_batch, slope
+from reference import by_torch, close, slope, stepped
 
 from utils.activations import sigmoid, softmax
 from utils.exercises import backward as loop
@@ -18,15 +18,7 @@ from utils.exercises import downhill as ex
 from utils.losses import cross_entropy
 from utils.mlp import MLP, forward
 
-SIZES = (5, 7, 4, 3)
-
-
 picture = partial(cells.picture, "04d")
-
-
-@pytest.fixture
-def torchs():
-    return of_batch("04d")
 
 
 def downhill(net, X, Y, moving=(1, 2, 3)):
@@ -55,18 +47,22 @@ def layer_3_alone():
     return downhill(n["net"], n["X"], n["Y"], moving=(3,))
 
 
+def squares(g):
+    """The sum of the squares of all partial derivatives."""
+    return sum((v**2).sum() for part in (g.dW, g.db) for v in part.values())
+
+
 @cache
 def squares_on_the_plateau():
     """The sum of the squared partial derivatives after 600 steps as it is, the median of the 20 starts."""
     n = SimpleNamespace(**run("04d").names)
     found = [n.gradients(n.descend(n.random_start(seed), n.X, steps=600)[1], n.X)[1] for seed in range(20)]
-    return np.median([sum((v**2).sum() for part in (g.dW, g.db) for v in part.values()) for g in found])
+    return np.median([squares(g) for g in found])
 
 
 def squared_length(n):
     """The sum of the squares of all 89 partial derivatives, by autograd."""
-    g = by_torch(n.W, n.b, n.X, n.Y)
-    return sum((v**2).sum() for part in (g.dW, g.db) for v in part.values())
+    return squares(by_torch(n.W, n.b, n.X, n.Y))
 
 
 @pytest.fixture(scope="module")
@@ -172,13 +168,13 @@ def test_the_sections_come_in_the_order_of_the_plan():
                         "> **From memory.**", "## Recap")
 
 
-# 4 · One step downhill ------------------------------------------------------------------------------
+# 1 and 2 · One step, and two hundred ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("eta", "after"), [(0.5, "1.0483"), (0.01, "1.1362"), (-0.5, "1.3700")])
 def test_a_step_against_the_gradient_lowers_the_loss_and_one_along_it_raises_it(eta, after, n, torchs):
-    W, b = ({l: v - eta * g[l] for l, v in part.items()} for part, g in ((n.W, torchs.dW), (n.b, torchs.db)))
-    loss = by_torch(W, b, n.X, n.Y).loss
+    after_it = stepped(n.net, torchs, eta)
+    loss = by_torch(after_it.W, after_it.b, n.X, n.Y).loss
     assert f"{loss:.4f}" == after and (loss < torchs.loss) == (eta > 0)
     assert n.loss_after(eta) == pytest.approx(loss, rel=1e-12)
 
@@ -201,8 +197,8 @@ def test_exercise_2_is_the_rate_times_the_squares_which_is_the_fall_to_first_ord
 
 
 def test_on_the_long_step_the_gradient_changes_underway(n, torchs):
-    W, b = ({l: v - 0.5 * g[l] for l, v in part.items()} for part, g in ((n.W, torchs.dW), (n.b, torchs.db)))
-    after = by_torch(W, b, n.X, n.Y)
+    there = stepped(n.net, torchs, 0.5)
+    after = by_torch(there.W, there.b, n.X, n.Y)
     assert np.linalg.norm(after.db[3] - torchs.db[3]) > 0.5 * np.linalg.norm(torchs.db[3])
 
 
@@ -263,7 +259,7 @@ def test_the_three_hardly_learn_as_nearly_all_hidden_units_are_saturated_in_them
     assert (abs(torchs.dZ[2]).max(1) < abs(torchs.dZ[3]).max(1) / 50)[1:].all()
 
 
-# 5 · What is left for the first layer ---------------------------------------------------------------
+# 3 to 6 · What comes back, what layer 3 sees, what helps --------------------------------------------
 
 
 def test_with_the_hidden_layers_as_they_are_the_same_200_steps_get_a_quarter_as_far_below_1_04(n, descent):

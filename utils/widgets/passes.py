@@ -1,4 +1,4 @@
-"""The scenes of notebooks 03 and 04c: the lecture's network, one array at a time, forwards and backwards.
+"""The scenes of notebooks 03 and 04b: the lecture's network, one array at a time, forwards and backwards.
 
 Both are shown as a picture of the network, and as the matrices that the formula of the step combines.
 """
@@ -111,7 +111,7 @@ def _loss_scene(before, after, Y, r, c):
                  sentence(words) + moved)
 
 
-# 04c, backwards ---------------------------------------------------------------------------------------
+# 04b, backwards ---------------------------------------------------------------------------------------
 
 BACKWARD_STEPS = [(kind, l) for l in (3, 2, 1) for kind in ("dA", "dZ", "dW", "db")]
 
